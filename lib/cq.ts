@@ -1,0 +1,189 @@
+/**
+ * The completion queue: what has completed, and what we have seen of it. Every Atomics call on the CQ ring stands
+ * here.
+ *
+ * The indexes are 32 bits wide and wrap; differences are taken with `| 0`. Ours: the head. The kernel's: the tail
+ * and the overflow count. In a ring of IORING_SETUP_CQE_MIXED an entry takes one slot or two, and a slot may be
+ * filler (IORING_CQE_F_SKIP); everywhere else an entry is a slot.
+ */
+import { IORING_CQE_F_32, IORING_CQE_F_SKIP } from '../syscalls/constants/cqe.ts';
+import { invalidState, outOfRange } from '../syscalls/invalid.ts';
+import { Cqe } from './cqe.ts';
+
+/** Where the CQ ring's fields are: indexes of 32-bit words in `ring`. */
+export interface CqLayout {
+  readonly ring: Int32Array;
+  readonly head: number;
+  readonly tail: number;
+  readonly overflow: number;
+  readonly flags: number;
+  /** Index of the first entry. */
+  readonly cqes: number;
+  readonly entries: number;
+  /** 32-bit words of a slot: 4, or 8 with IORING_SETUP_CQE32. */
+  readonly stride: number;
+  /** IORING_SETUP_CQE_MIXED. */
+  readonly mixed: boolean;
+}
+
+export class CompletionQueue {
+  /** The number of slots, a power of two. */
+  readonly entries: number;
+  readonly #layout: CqLayout;
+  #ring: Int32Array;
+  readonly #mask: number;
+  readonly #stride: number;
+  readonly #first: number;
+  readonly #mixed: boolean;
+  /** Our head: what stands in the ring. */
+  #head: number;
+  /** The kernel's tail when we last looked. */
+  #tail: number;
+  readonly #cqe = new Cqe();
+  /** A cursor of its own for iteration, so that a peek inside of it moves nothing. */
+  readonly #each = new Cqe();
+  #draining = false;
+
+  constructor(layout: CqLayout) {
+    this.#layout = layout;
+    this.#ring = layout.ring;
+    this.entries = layout.entries;
+    this.#mask = layout.entries - 1;
+    this.#stride = layout.stride;
+    this.#first = layout.cqes;
+    this.#mixed = layout.mixed;
+    // The head is ours alone; the load of the tail pairs with the kernel's setup of the page.
+    this.#head = Atomics.load(layout.ring, layout.head);
+    this.#tail = Atomics.load(layout.ring, layout.tail);
+    this.#cqe.words = layout.ring;
+    this.#each.words = layout.ring;
+  }
+
+  /** The oldest completion that was not acknowledged, or null. Always the same cursor object. */
+  peek(): Cqe | null {
+    if (this.#tail === this.#head && this.#loadTail() === this.#head) return null;
+    if (this.#mixed && !this.#skipFiller()) return null;
+    const cqe = this.#cqe;
+    cqe.at = this.#first + (this.#head & this.#mask) * this.#stride;
+    return cqe;
+  }
+
+  /** Slots that stand ready (io_uring_cq_ready). */
+  ready(): number {
+    return (this.#loadTail() - this.#head) | 0;
+  }
+
+  /** Acknowledges the `count` oldest completions: their slots are the kernel's again. One store. */
+  advance(count: number): void {
+    this.#refuseInside();
+    const head = this.#mixed ? this.#walk(count, null) : this.#after(count);
+    this.#head = head;
+    // Release: everything we read of the entries is read before the kernel may overwrite them. Pairs with
+    // the kernel's READ_ONCE of rings->cq.head and its control dependency in io_cqe_cache_refill.
+    Atomics.store(this.#ring, this.#layout.head, head);
+  }
+
+  /** Calls `visit` for the `count` oldest completions without acknowledging them. */
+  visit(count: number, visit: (cqe: Cqe) => void): void {
+    this.#walk(count, visit);
+  }
+
+  /**
+   * Calls `visit` for every completion that stands ready now, oldest first; then acknowledges them all with one
+   * store, and also when `visit` throws, those up to and with the one it threw at. Returns their number.
+   */
+  drain(visit: (cqe: Cqe) => void): number {
+    this.#refuseInside();
+    this.#draining = true;
+    const cqe = this.#each;
+    const tail = this.#loadTail();
+    let head = this.#head;
+    let count = 0;
+    try {
+      while (head !== tail) {
+        cqe.at = this.#first + (head & this.#mask) * this.#stride;
+        const slots = this.#mixed ? this.#slots(cqe.at) : 1;
+        head = (head + (slots || 1)) | 0;
+        if (slots === 0) continue;
+        count++;
+        visit(cqe);
+      }
+    } finally {
+      this.#draining = false;
+      this.#head = head;
+      // Release, as in `advance`.
+      Atomics.store(this.#ring, this.#layout.head, head);
+    }
+    return count;
+  }
+
+  /** Completions that were lost for good: the kernel had no memory to keep them (IORING_FEAT_NODROP: never). */
+  overflow(): number {
+    // Statistics only: orders nothing.
+    return Atomics.load(this.#ring, this.#layout.overflow) >>> 0;
+  }
+
+  /** Lets go of the ring's memory: from now on there is nothing, and cursors lead nowhere. */
+  detach(): void {
+    const { tail, head, overflow, flags } = this.#layout;
+    this.#ring = new Int32Array(Math.max(tail, head, overflow, flags) + 1).fill(this.#head);
+    this.#tail = this.#head;
+    this.#cqe.words = new Int32Array(0);
+    this.#each.words = new Int32Array(0);
+  }
+
+  #refuseInside(): void {
+    if (this.#draining) throw invalidState('The completions of a forEachCqe are acknowledged when it ends');
+  }
+
+  #loadTail(): number {
+    // Acquire: the entries below the tail are written. Pairs with smp_store_release(&rings->cq.tail) in
+    // io_commit_cqring.
+    this.#tail = Atomics.load(this.#ring, this.#layout.tail);
+    return this.#tail;
+  }
+
+  #after(count: number): number {
+    if (!(count <= ((this.#tail - this.#head) | 0)) && !(count <= this.ready()))
+      throw outOfRange('count', `<= ${this.ready()}, the completions that stand ready`, count);
+    if (!(count >= 0 && Number.isInteger(count))) throw outOfRange('count', '>= 0 and an integer', count);
+    return (this.#head + count) | 0;
+  }
+
+  /** The head after `count` more completions. */
+  #walk(count: number, visit: ((cqe: Cqe) => void) | null): number {
+    const tail = this.#loadTail();
+    const cqe = this.#each;
+    let head = this.#head;
+    for (let left = count; left > 0; left--) {
+      let slots = 0;
+      while (slots === 0) {
+        if (head === tail)
+          throw outOfRange('count', `<= ${count - left}, the completions that stand ready`, count);
+        cqe.at = this.#first + (head & this.#mask) * this.#stride;
+        slots = this.#mixed ? this.#slots(cqe.at) : 1;
+        head = (head + (slots || 1)) | 0;
+      }
+      visit?.(cqe);
+    }
+    return head;
+  }
+
+  /** How many slots the entry takes: 0 for filler. */
+  #slots(at: number): number {
+    const flags = this.#ring[at + 3];
+    if ((flags & IORING_CQE_F_SKIP) !== 0) return 0;
+    return (flags & IORING_CQE_F_32) !== 0 ? 2 : 1;
+  }
+
+  /** Moves our head over filler. False when nothing else is there. */
+  #skipFiller(): boolean {
+    while (this.#head !== this.#tail || this.#loadTail() !== this.#head) {
+      if (this.#slots(this.#first + (this.#head & this.#mask) * this.#stride) !== 0) return true;
+      this.#head = (this.#head + 1) | 0;
+      // Release, as in `advance`.
+      Atomics.store(this.#ring, this.#layout.head, this.#head);
+    }
+    return false;
+  }
+}

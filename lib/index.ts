@@ -1,0 +1,12 @@
+/**
+ * tsuring: io_uring from TypeScript. The ring (`IoUringState`), its cursors, and one function per operation.
+ */
+export { UringError } from '../syscalls/error.ts';
+export { allocatePages, type BufferSource, SharedPages } from '../syscalls/memory.ts';
+export type { Cqe } from './cqe.ts';
+export type { WaitOptions } from './enter.ts';
+export * from './ops/index.ts';
+export type { IoUringOptions } from './options.ts';
+export type { MemoryKind } from './ring-memory.ts';
+export type { Pointer, Sqe, U64 } from './sqe.ts';
+export { IoUringState, type RingCounts, type RingMemoryInfo } from './state.ts';

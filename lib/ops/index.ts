@@ -1,0 +1,3 @@
+/** One plain function per operation: each encodes one submission entry. */
+export { nop } from './nop.ts';
+export { read, readFixed } from './read.ts';

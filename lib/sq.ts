@@ -1,0 +1,169 @@
+/**
+ * The submission queue: who may write which entry when. Every Atomics call on the SQ ring stands here.
+ *
+ * The indexes are 32 bits wide and wrap; differences are taken with `| 0`. Ours: the tail. The kernel's: the head,
+ * the flags and the dropped count. Between `#published` and `#tail` stand entries that are staged, filled but not
+ * yet the kernel's.
+ */
+import { IORING_SQ_NEED_WAKEUP } from '../syscalls/constants/setup.ts';
+import { Sqe } from './sqe.ts';
+
+/** Where the SQ ring's fields are: indexes of 32-bit words in `ring`, and the entries' own memory. */
+export interface SqLayout {
+  readonly ring: Int32Array;
+  readonly head: number;
+  readonly tail: number;
+  readonly flags: number;
+  readonly dropped: number;
+  /** Index of the SQ array, or -1 on a ring without one (IORING_SETUP_NO_SQARRAY). */
+  readonly array: number;
+  readonly sqes: Int32Array;
+  readonly entries: number;
+  /** 32-bit words of an entry: 16, or 32 with IORING_SETUP_SQE128. */
+  readonly stride: number;
+  /** IORING_SETUP_SQ_REWIND: the kernel reads from the first entry at every submission and ignores the indexes. */
+  readonly rewind: boolean;
+}
+
+export class SubmissionQueue {
+  /** The number of entries, a power of two. */
+  readonly entries: number;
+  /** The cursor that `current` hands out. */
+  readonly sqe: Sqe = new Sqe();
+  readonly #layout: SqLayout;
+  #ring: Int32Array;
+  readonly #mask: number;
+  readonly #stride: number;
+  /** One past the last staged entry. */
+  #tail: number;
+  /** One past the last entry that the kernel may see: what stands in the ring. */
+  #published: number;
+  /** The kernel's head when we last looked: it only moves on, so an old value errs on the safe side. */
+  #head: number;
+  #open = false;
+
+  constructor(layout: SqLayout) {
+    this.#layout = layout;
+    this.#ring = layout.ring;
+    this.entries = layout.entries;
+    this.#mask = layout.entries - 1;
+    this.#stride = layout.stride;
+    // Nobody else runs on this ring yet; the loads pair with the kernel's setup of the page.
+    this.#head = Atomics.load(layout.ring, layout.head);
+    this.#tail = Atomics.load(layout.ring, layout.tail);
+    this.#published = this.#tail;
+    this.sqe.words = layout.sqes;
+    if (layout.array >= 0) for (let i = 0; i < layout.entries; i++) layout.ring[layout.array + i] = i;
+  }
+
+  /** The next free entry, zeroed; the same one, untouched, until it is staged; null when all are taken. */
+  current(): Sqe | null {
+    if (this.#open) return this.sqe;
+    if (((this.#tail - this.#head) | 0) >= this.entries && this.#full()) return null;
+    this.#open = true;
+    const { sqe } = this;
+    const at = (this.#tail & this.#mask) * this.#stride;
+    sqe.at = at;
+    zero(sqe.words, at);
+    if (this.#stride === 32) zero(sqe.words, at + 16);
+    return sqe;
+  }
+
+  /** Whether `current` has handed out an entry that was not staged yet. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Ends the filling of the current entry: it will be published with the next `publish`. */
+  stage(): void {
+    this.#tail = (this.#tail + 1) | 0;
+    this.#open = false;
+  }
+
+  /** Shows all staged entries to the kernel: one store for all of them. */
+  publish(): void {
+    if (this.#published === this.#tail) return;
+    this.#published = this.#tail;
+    if (this.#layout.rewind) return;
+    // Release: the entries' words are written before the tail. Pairs with smp_load_acquire(&rings->sq.tail) in
+    // io_sqring_entries. Being sequentially consistent it is also the full barrier that needsWakeup asks for.
+    Atomics.store(this.#ring, this.#layout.tail, this.#tail);
+  }
+
+  /** Entries that are published and not yet consumed by the kernel. */
+  pending(): number {
+    return (this.#published - this.#loadHead()) | 0;
+  }
+
+  /** Entries staged or published that the kernel has not consumed (io_uring_sq_ready). */
+  ready(): number {
+    return (this.#tail - this.#loadHead()) | 0;
+  }
+
+  /** With IORING_SETUP_SQ_REWIND, after the kernel took everything: fill again from the first entry. */
+  rewind(): void {
+    if (!this.#layout.rewind) return;
+    this.#tail = 0;
+    this.#published = 0;
+  }
+
+  /** The IORING_SQ_… flags. */
+  flags(): number {
+    // Pairs with the kernel's atomic_or on rings->sq_flags. After `publish` this load cannot be taken before the
+    // store of the tail: both are sequentially consistent, which is what io_sq_thread's own barrier between setting
+    // NEED_WAKEUP and its last look at the tail pairs with.
+    return Atomics.load(this.#ring, this.#layout.flags);
+  }
+
+  /** Whether the kernel's submission thread sleeps and must be woken by an enter. Ask after `publish`. */
+  needsWakeup(): boolean {
+    return (this.flags() & IORING_SQ_NEED_WAKEUP) !== 0;
+  }
+
+  /** Entries that the kernel refused to read because their index in the SQ array was invalid. */
+  dropped(): number {
+    // Statistics only: orders nothing.
+    return Atomics.load(this.#ring, this.#layout.dropped) >>> 0;
+  }
+
+  /** Lets go of the ring's memory: from now on there is no room, and cursors lead nowhere. */
+  detach(): void {
+    const { head, tail, flags, dropped } = this.#layout;
+    this.#ring = new Int32Array(Math.max(head, tail, flags, dropped) + 1);
+    this.#ring[head] = this.#tail - this.entries;
+    this.#head = this.#ring[head];
+    this.sqe.words = new Int32Array(0);
+    this.#open = false;
+  }
+
+  #full(): boolean {
+    return ((this.#tail - this.#loadHead()) | 0) >= this.entries;
+  }
+
+  #loadHead(): number {
+    if (this.#layout.rewind) return 0;
+    // Acquire: entries before the head are read, ours to overwrite. Pairs with smp_store_release(&rings->sq.head) in
+    // io_commit_sqring.
+    this.#head = Atomics.load(this.#ring, this.#layout.head);
+    return this.#head;
+  }
+}
+
+function zero(words: Int32Array, at: number): void {
+  words[at] = 0;
+  words[at + 1] = 0;
+  words[at + 2] = 0;
+  words[at + 3] = 0;
+  words[at + 4] = 0;
+  words[at + 5] = 0;
+  words[at + 6] = 0;
+  words[at + 7] = 0;
+  words[at + 8] = 0;
+  words[at + 9] = 0;
+  words[at + 10] = 0;
+  words[at + 11] = 0;
+  words[at + 12] = 0;
+  words[at + 13] = 0;
+  words[at + 14] = 0;
+  words[at + 15] = 0;
+}

@@ -1,0 +1,103 @@
+/**
+ * The functions of libc that everything here stands on. The only file that knows koffi.
+ *
+ * koffi is loaded at the first call, not at import: `import 'tsuring'` succeeds on every system, and only making
+ * a ring fails where there is nothing to make it of.
+ */
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import type * as Koffi from 'koffi';
+import { ENOSYS } from './errno.ts';
+import { UringError } from './error.ts';
+
+/** What libc returns here: the result, or `-errno` where C would return -1 and set errno. */
+export type Result = number;
+
+/** The calls, each in the raw form: numbers in, a number or `-errno` out. Addresses are numbers below 2^53. */
+export interface Libc {
+  /** syscall(2) with six arguments: any system call by its number. */
+  syscall(number: number, a: number, b: number, c: number, d: number, e: number, f: number): Result;
+  mmap(
+    address: number,
+    length: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ): Result;
+  munmap(address: number, length: number): Result;
+  close(fd: number): Result;
+  eventfd(initial: number, flags: number): Result;
+  dup3(oldFd: number, newFd: number, flags: number): Result;
+  /** poll(2) of one fd: the returned events, 0 after `timeout` milliseconds. */
+  poll(fd: number, events: number, timeout: number): Result;
+  sysconf(name: number): Result;
+  /** The address of an ArrayBufferView's first byte. Moves small typed arrays off the JavaScript heap. */
+  addressOf(view: ArrayBufferView): number;
+  /** An ArrayBuffer over foreign memory. It faults once that memory is unmapped: detach it before. */
+  view(address: number, length: number): ArrayBuffer;
+}
+
+/** The one Libc of this thread. Throws UringError ENOSYS where the package cannot work, with the reason. */
+export function libc(): Libc {
+  loaded ??= load();
+  return loaded;
+}
+
+let loaded: Libc | undefined;
+
+function load(): Libc {
+  if (process.platform !== 'linux')
+    throw new UringError(ENOSYS, 'io_uring_setup', `io_uring is Linux only, this is ${process.platform}.`);
+  if (endianness() !== 'LE' || !['x64', 'arm64'].includes(process.arch))
+    throw new UringError(ENOSYS, 'io_uring_setup', `tsuring runs on x64 and arm64, this is ${process.arch}.`);
+  return bind(loadKoffi());
+}
+
+function loadKoffi(): typeof Koffi {
+  try {
+    return createRequire(import.meta.url)('koffi');
+  } catch (cause) {
+    const fix =
+      'koffi, which makes the system calls, could not be loaded: install its optional package for this platform.';
+    const error = new UringError(ENOSYS, 'dlopen', fix);
+    error.cause = cause;
+    throw error;
+  }
+}
+
+function bind(koffi: typeof Koffi): Libc {
+  const library = koffi.load(null);
+  const i64 = 'int64';
+  // Six plain registers and no variadic call: syscall(2) takes them alike on x64 and arm64, glibc and musl.
+  const syscall = library.func('syscall', i64, [i64, i64, i64, i64, i64, i64, i64]);
+  const mmap = library.func('mmap', i64, [i64, i64, 'int', 'int', 'int', i64]);
+  const munmap = library.func('munmap', 'int', [i64, i64]);
+  const close = library.func('close', 'int', ['int']);
+  const eventfd = library.func('eventfd', 'int', ['uint', 'int']);
+  const dup3 = library.func('dup3', 'int', ['int', 'int', 'int']);
+  const poll = library.func('poll', 'int', ['void *', 'ulong', 'int']);
+  const sysconf = library.func('sysconf', i64, ['int']);
+  const { errno } = koffi;
+  const pollfd = new Int32Array(2);
+  // errno is the thread's own and koffi keeps it across the call: nothing runs between the failure and this read.
+  const result = (value: number): Result => (value === -1 ? -errno() : value);
+  return {
+    syscall: (n, a, b, c, d, e, f) => result(syscall(n, a, b, c, d, e, f)),
+    mmap: (address, length, protection, flags, fd, offset) =>
+      result(mmap(address, length, protection, flags, fd, offset)),
+    munmap: (address, length) => result(munmap(address, length)),
+    close: (fd) => result(close(fd)),
+    eventfd: (initial, flags) => result(eventfd(initial, flags)),
+    dup3: (oldFd, newFd, flags) => result(dup3(oldFd, newFd, flags)),
+    poll: (fd, events, timeout) => {
+      pollfd[0] = fd;
+      pollfd[1] = events & 0xffff;
+      const count = result(poll(pollfd, 1, timeout));
+      return count > 0 ? pollfd[1] >>> 16 : count;
+    },
+    sysconf: (name) => result(sysconf(name)),
+    addressOf: (view) => Number(koffi.address(view)),
+    view: (address, length) => koffi.view(BigInt(address), length),
+  };
+}

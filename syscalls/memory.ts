@@ -1,0 +1,137 @@
+/**
+ * Memory that both JavaScript and the kernel use: page-aligned shared memory, and the address of any buffer.
+ *
+ * What makes it safe to let the kernel write here late: a SharedArrayBuffer never moves and is never detached, and
+ * one of more than 32 MiB (the largest threshold of glibc's malloc) comes from mmap and goes back by munmap, so that
+ * its addresses are not given to the next allocation while the kernel holds the pages, whoever frees it, V8's
+ * collector or the end of a terminated Worker. Only address space is spent: pages never touched are never filled.
+ */
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from './constants/mman.ts';
+import { UringError } from './error.ts';
+import { checkInteger, invalidType, invalidValue, outOfRange } from './invalid.ts';
+import { libc } from './libc.ts';
+
+/** Anything whose bytes have an address: a Buffer, another typed array, a DataView, or a whole (Shared)ArrayBuffer. */
+export type BufferSource = ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** The size of a page of this system in bytes: 4,096 on x64; 4,096, 16,384 or 65,536 on arm64. sysconf(3). */
+export function pageSize(): number {
+  page ??= libc().sysconf(SC_PAGESIZE);
+  return page;
+}
+
+/**
+ * The address of a buffer's first byte, as a number (user space ends below 2^53). Stays right as long as the buffer
+ * lives and is not transferred away. Throws TypeError for what is no buffer or is detached.
+ */
+export function addressOf(buffer: BufferSource): number {
+  if (ArrayBuffer.isView(buffer)) return baseOf(buffer.buffer) + buffer.byteOffset;
+  return baseOf(buffer);
+}
+
+/**
+ * `byteLength` bytes (rounded up to whole pages) of zeroed, page-aligned shared memory at a fixed address. It lives
+ * as long as anything refers to the object or its `buffer`, and its address is never reused while the kernel may
+ * still write to its pages. Throws RangeError for a length that is not positive or cannot be had.
+ */
+export function allocatePages(byteLength: number): SharedPages {
+  checkInteger('byteLength', byteLength, 1, MAX_BYTES);
+  const size = pageSize();
+  const wanted = Math.ceil(byteLength / size) * size;
+  const buffer = new SharedArrayBuffer(Math.max(wanted + size, MUNMAP_BYTES));
+  const base = baseOf(buffer);
+  return new SharedPages(buffer, Math.ceil(base / size) * size - base, wanted);
+}
+
+/**
+ * A page-aligned part of a SharedArrayBuffer. `buffer`, `byteOffset` and `byteLength` can be posted to a Worker and
+ * put together there again by `new SharedPages(…)`: the address is the same in every thread.
+ */
+export class SharedPages {
+  readonly buffer: SharedArrayBuffer;
+  /** Where the pages begin in `buffer`. */
+  readonly byteOffset: number;
+  /** A whole number of pages, in bytes. */
+  readonly byteLength: number;
+  /** Where the pages begin in memory. */
+  readonly address: number;
+
+  constructor(buffer: SharedArrayBuffer, byteOffset: number, byteLength: number) {
+    const address = baseOf(buffer) + checkInteger('byteOffset', byteOffset, 0, buffer.byteLength);
+    checkInteger('byteLength', byteLength, 1, buffer.byteLength - byteOffset);
+    if (address % pageSize() !== 0 || byteLength % pageSize() !== 0)
+      throw invalidValue('byteOffset', byteOffset, 'and byteLength must give whole pages');
+    this.buffer = buffer;
+    this.byteOffset = byteOffset;
+    this.byteLength = byteLength;
+    this.address = address;
+  }
+
+  /** The bytes from `offset` on, `length` of them (default: all that follow). RangeError beyond the end. */
+  bytes(offset = 0, length: number = this.byteLength - offset): Uint8Array<SharedArrayBuffer> {
+    checkInteger('offset', offset, 0, this.byteLength);
+    checkInteger('length', length, 0, this.byteLength - offset);
+    return new Uint8Array(this.buffer, this.byteOffset + offset, length);
+  }
+
+  /**
+   * Puts fresh zero pages in the place of these. What the kernel still holds of the old ones it keeps to itself: a
+   * late write can no longer be seen here. Every registration of these pages with a living ring is thereby void
+   * (the ring goes on with the old pages), in whatever thread it was made. mmap(2) with MAP_FIXED.
+   */
+  renew(): void {
+    const fixed = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
+    const at = libc().mmap(this.address, this.byteLength, PROT_READ | PROT_WRITE, fixed, -1, 0);
+    if (at < 0) throw new UringError(at, 'mmap');
+  }
+}
+
+/** The bytes of a path or name with the NUL that C expects. TypeError when it contains a NUL itself. */
+export function cString(text: string | Uint8Array): Uint8Array {
+  if (typeof text !== 'string' && !(text instanceof Uint8Array))
+    throw invalidType('path', 'of type string or an instance of Buffer', text);
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+  if (bytes.includes(0)) throw invalidValue('path', text, 'must be without null bytes');
+  const terminated = new Uint8Array(bytes.length + 1);
+  terminated.set(bytes);
+  return terminated;
+}
+
+/** The text from `offset` up to the next NUL (or the end), as UTF-8. */
+export function readCString(bytes: Uint8Array, offset = 0): string {
+  if (offset > bytes.length) throw outOfRange('offset', `<= ${bytes.length}`, offset);
+  const end = bytes.indexOf(0, offset);
+  return Buffer.from(bytes.subarray(offset, end < 0 ? bytes.length : end)).toString();
+}
+
+const SC_PAGESIZE = 30; // _SC_PAGESIZE, the same in glibc and musl
+const MAX_BYTES = 2 ** 40;
+/** Above glibc's DEFAULT_MMAP_THRESHOLD_MAX (32 MiB), so that malloc never serves it from its heap. */
+const MUNMAP_BYTES = 33 * 2 ** 20;
+let page: number | undefined;
+
+/** Base addresses of ArrayBuffers: looking one up costs half of asking. The base of a living buffer never changes. */
+const bases = new WeakMap<ArrayBufferLike, number>();
+
+function baseOf(buffer: ArrayBufferLike): number {
+  const known = bases.get(buffer);
+  // A transferred buffer has no bytes left: its old address is somebody else's.
+  if (known !== undefined && buffer.byteLength > 0) return known;
+  return askBase(buffer);
+}
+
+function askBase(buffer: ArrayBufferLike): number {
+  if (!(buffer instanceof ArrayBuffer || buffer instanceof SharedArrayBuffer))
+    throw invalidType('buffer', 'an instance of Buffer, TypedArray, DataView or (Shared)ArrayBuffer', buffer);
+  if (buffer.byteLength === 0) return emptyBase(buffer);
+  const base = libc().addressOf(new Uint8Array(buffer));
+  bases.set(buffer, base);
+  return base;
+}
+
+/** An empty buffer has no address worth a name: 0, which the kernel reads as NULL. A detached one is a mistake. */
+function emptyBase(buffer: ArrayBufferLike): number {
+  if ((buffer as { detached?: boolean }).detached || bases.has(buffer))
+    throw invalidValue('buffer', buffer, 'must not be detached');
+  return 0;
+}
