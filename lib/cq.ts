@@ -89,14 +89,14 @@ export class CompletionQueue {
   }
 
   /**
-   * Calls `visit` for every completion that stands ready now, oldest first; then acknowledges them all with one
+   * Calls `visit` for every completion that stood ready when `ready` was asked last, oldest first; then acknowledges them all with one
    * store, and also when `visit` throws, those up to and with the one it threw at. Returns their number.
    */
   drain(visit: (cqe: Cqe) => void): number {
     this.#refuseInside();
     this.#draining = true;
     const cqe = this.#each;
-    const tail = this.#loadTail();
+    const tail = this.#tail;
     let head = this.#head;
     let count = 0;
     try {

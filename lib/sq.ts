@@ -52,6 +52,8 @@ export class SubmissionQueue {
     this.#head = Atomics.load(layout.ring, layout.head);
     this.#tail = Atomics.load(layout.ring, layout.tail);
     this.#published = this.#tail;
+    const { buffer, byteOffset, length } = layout.sqes;
+    this.sqe.doubles = new Float64Array(buffer, byteOffset, length >>> 1);
     this.sqe.words = layout.sqes;
     if (layout.array >= 0) for (let i = 0; i < layout.entries; i++) layout.ring[layout.array + i] = i;
   }
@@ -64,8 +66,8 @@ export class SubmissionQueue {
     const { sqe } = this;
     const at = (this.#tail & this.#mask) * this.#stride;
     sqe.at = at;
-    zero(sqe.words, at);
-    if (this.#stride === 32) zero(sqe.words, at + 16);
+    zero(sqe.doubles, at >>> 1);
+    if (this.#stride === 32) zero(sqe.doubles, (at >>> 1) + 8);
     return sqe;
   }
 
@@ -133,6 +135,7 @@ export class SubmissionQueue {
     this.#ring[head] = this.#tail - this.entries;
     this.#head = this.#ring[head];
     this.sqe.words = new Int32Array(0);
+    this.sqe.doubles = new Float64Array(0);
     this.#open = false;
   }
 
@@ -149,21 +152,14 @@ export class SubmissionQueue {
   }
 }
 
-function zero(words: Int32Array, at: number): void {
-  words[at] = 0;
-  words[at + 1] = 0;
-  words[at + 2] = 0;
-  words[at + 3] = 0;
-  words[at + 4] = 0;
-  words[at + 5] = 0;
-  words[at + 6] = 0;
-  words[at + 7] = 0;
-  words[at + 8] = 0;
-  words[at + 9] = 0;
-  words[at + 10] = 0;
-  words[at + 11] = 0;
-  words[at + 12] = 0;
-  words[at + 13] = 0;
-  words[at + 14] = 0;
-  words[at + 15] = 0;
+/** 64 bytes by eight stores of 0.0, whose bits are all zero: half of what 32-bit stores cost. */
+function zero(doubles: Float64Array, at: number): void {
+  doubles[at] = 0;
+  doubles[at + 1] = 0;
+  doubles[at + 2] = 0;
+  doubles[at + 3] = 0;
+  doubles[at + 4] = 0;
+  doubles[at + 5] = 0;
+  doubles[at + 6] = 0;
+  doubles[at + 7] = 0;
 }

@@ -17,6 +17,8 @@ export type U64 = number | bigint;
 export class Sqe {
   /** The entry's memory as 32-bit words; the entry begins at `words[at]`. For encoders. */
   words: Int32Array = NOTHING;
+  /** The same memory in words of 64 bits: 0.0 is 64 zero bits, and one store clears two words. */
+  doubles: Float64Array = NOTHING_WIDE;
   /** The index in `words` where the entry begins. */
   at = 0;
   /** Buffers named by `point` since the entry was handed out: the ring takes them over at commit. */
@@ -40,12 +42,11 @@ export class Sqe {
     words[at + 5] = (address / 0x1_0000_0000) | 0;
     words[at + 6] = len;
     words[at + 7] = 0;
-    words[at + 10] = 0;
-    words[at + 11] = 0;
-    words[at + 12] = 0;
-    words[at + 13] = 0;
-    words[at + 14] = 0;
-    words[at + 15] = 0;
+    const { doubles } = this;
+    const half = at >>> 1;
+    doubles[half + 5] = 0;
+    doubles[half + 6] = 0;
+    doubles[half + 7] = 0;
   }
 
   /**
@@ -206,6 +207,7 @@ export class Sqe {
 
 /** What a cursor of a closed ring stands on: reads give undefined, writes go nowhere. */
 const NOTHING = new Int32Array(0);
+const NOTHING_WIDE = new Float64Array(0);
 const MAX_ADDRESS = Number.MAX_SAFE_INTEGER;
 
 function bad(name: string, range: string, value: unknown): Error {

@@ -319,8 +319,7 @@ export class IoUringState {
    * @returns their number.
    */
   forEachCqe(callback: (cqe: Cqe) => void): number {
-    if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_enter');
-    if ((this.#sq.flags() & IORING_SQ_CQ_OVERFLOW) !== 0 && this.#cq.ready() === 0) this.getEvents();
+    if (this.#cq.ready() === 0 && this.#peekBehind() === null) return 0;
     const holds = this.#holds;
     const count = this.#cq.drain(
       holds.size === 0

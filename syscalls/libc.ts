@@ -17,6 +17,15 @@ export type Result = number;
 export interface Libc {
   /** syscall(2) with six arguments: any system call by its number. */
   syscall(number: number, a: number, b: number, c: number, d: number, e: number, f: number): Result;
+  /** io_uring_enter(2): the one call that is made often, so with arguments of the narrowest kinds. */
+  enter(
+    fd: number,
+    toSubmit: number,
+    minComplete: number,
+    flags: number,
+    arg: number,
+    argSize: number,
+  ): Result;
   mmap(
     address: number,
     length: number,
@@ -71,6 +80,7 @@ function bind(koffi: typeof Koffi): Libc {
   const i64 = 'int64';
   // Six plain registers and no variadic call: syscall(2) takes them alike on x64 and arm64, glibc and musl.
   const syscall = library.func('syscall', i64, [i64, i64, i64, i64, i64, i64, i64]);
+  const enter = library.func('syscall', 'int', ['int', 'int', 'uint', 'uint', 'uint', i64, 'uint']);
   const mmap = library.func('mmap', i64, [i64, i64, 'int', 'int', 'int', i64]);
   const munmap = library.func('munmap', 'int', [i64, i64]);
   const close = library.func('close', 'int', ['int']);
@@ -84,6 +94,10 @@ function bind(koffi: typeof Koffi): Libc {
   const result = (value: number): Result => (value === -1 ? -errno() : value);
   return {
     syscall: (n, a, b, c, d, e, f) => result(syscall(n, a, b, c, d, e, f)),
+    enter: (fd, toSubmit, minComplete, flags, arg, argSize) => {
+      const value = enter(NR_ENTER, fd, toSubmit, minComplete, flags, arg, argSize);
+      return value === -1 ? -errno() : value;
+    },
     mmap: (address, length, protection, flags, fd, offset) =>
       result(mmap(address, length, protection, flags, fd, offset)),
     munmap: (address, length) => result(munmap(address, length)),
@@ -101,3 +115,6 @@ function bind(koffi: typeof Koffi): Libc {
     view: (address, length) => koffi.view(BigInt(address), length),
   };
 }
+
+/** The number of io_uring_enter, the same on every architecture. */
+const NR_ENTER = 426;

@@ -28,7 +28,7 @@ export function ioUringEnter(
   arg = 0,
   argSize = 0,
 ): Result {
-  return libc().syscall(NR_ENTER, fd, toSubmit, minComplete, flags, arg, argSize);
+  return libc().enter(fd, toSubmit, minComplete, flags, arg, argSize);
 }
 
 /**
@@ -47,7 +47,6 @@ export function ioUringRegister(
 }
 
 const NR_SETUP = 425;
-const NR_ENTER = 426;
 const NR_REGISTER = 427;
 
 /**
