@@ -30,12 +30,12 @@ export class Sqe {
    * Throws TypeError or RangeError for what does not fit, and then leaves the entry as it was.
    */
   rw(opcode: number, fd: number, address: number, len: number, offset: U64): void {
-    if ((fd | 0) !== fd) throw bad('fd', '>= -2147483648 && <= 2147483647', fd);
-    if (len >>> 0 !== len) throw bad('len', '>= 0 && <= 4294967295', len);
+    if (typeof fd !== 'number' || (fd | 0) !== fd) throw bad('fd', '>= -2147483648 && <= 2147483647', fd);
+    if (typeof len !== 'number' || len >>> 0 !== len) throw bad('len', '>= 0 && <= 4294967295', len);
     if (!(Number.isSafeInteger(address) && address >= 0))
       throw bad('address', '>= 0 && <= 2 ** 53 - 1', address);
     const { words, at } = this;
-    this.setU64(2, offset);
+    this.setU64(2, offset, 'offset');
     words[at] = opcode;
     words[at + 1] = fd;
     words[at + 4] = address | 0;
@@ -171,7 +171,7 @@ export class Sqe {
   }
 
   /** Sets the 64 bits at word `word`. TypeError or RangeError for what is no 64-bit integer. */
-  setU64(word: number, value: U64): void {
+  setU64(word: number, value: U64, name = 'value'): void {
     const { words, at } = this;
     if (typeof value === 'number') {
       if (value >>> 0 === value) {
@@ -179,13 +179,13 @@ export class Sqe {
         words[at + word + 1] = 0;
         return;
       }
-      if (!Number.isSafeInteger(value)) throw bad('value', 'a safe integer or a bigint', value);
+      if (!Number.isSafeInteger(value)) throw bad(name, 'a safe integer or a bigint', value);
       words[at + word] = value | 0;
       words[at + word + 1] = Math.floor(value / 0x1_0000_0000) | 0;
       return;
     }
     if (typeof value !== 'bigint' || value >= 1n << 64n || value < -(1n << 63n))
-      throw bad('value', 'an integer of 64 bits', value);
+      throw bad(name, 'an integer of 64 bits', value);
     words[at + word] = Number(BigInt.asIntN(32, value));
     words[at + word + 1] = Number(BigInt.asIntN(32, value >> 32n));
   }

