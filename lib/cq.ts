@@ -29,12 +29,16 @@ export interface CqLayout {
 export class CompletionQueue {
   /** The number of slots, a power of two. */
   readonly entries: number;
+  /** Completions that were acknowledged. */
+  acknowledged = 0;
   readonly #layout: CqLayout;
   #ring: Int32Array;
   readonly #mask: number;
   readonly #stride: number;
   readonly #first: number;
   readonly #mixed: boolean;
+  readonly #headAt: number;
+  readonly #tailAt: number;
   /** Our head: what stands in the ring. */
   #head: number;
   /** The kernel's tail when we last looked. */
@@ -52,6 +56,8 @@ export class CompletionQueue {
     this.#stride = layout.stride;
     this.#first = layout.cqes;
     this.#mixed = layout.mixed;
+    this.#headAt = layout.head;
+    this.#tailAt = layout.tail;
     // The head is ours alone; the load of the tail pairs with the kernel's setup of the page.
     this.#head = Atomics.load(layout.ring, layout.head);
     this.#tail = Atomics.load(layout.ring, layout.tail);
@@ -78,13 +84,20 @@ export class CompletionQueue {
     this.#refuseInside();
     const head = this.#mixed ? this.#walk(count, null) : this.#after(count);
     this.#head = head;
+    this.acknowledged += count;
     // Release: everything we read of the entries is read before the kernel may overwrite them. Pairs with
     // the kernel's READ_ONCE of rings->cq.head and its control dependency in io_cqe_cache_refill.
     Atomics.store(this.#ring, this.#layout.head, head);
   }
 
-  /** Calls `visit` for the `count` oldest completions without acknowledging them. */
+  /**
+   * Calls `visit` for the `count` oldest completions without acknowledging them. Throws as `advance` does, and then
+   * before the first visit.
+   */
   visit(count: number, visit: (cqe: Cqe) => void): void {
+    this.#refuseInside();
+    if (this.#mixed) this.#walk(count, null);
+    else this.#after(count);
     this.#walk(count, visit);
   }
 
@@ -96,23 +109,33 @@ export class CompletionQueue {
     this.#refuseInside();
     this.#draining = true;
     const cqe = this.#each;
+    const first = this.#first;
+    const mask = this.#mask;
+    const stride = this.#stride;
+    const mixed = this.#mixed;
     const tail = this.#tail;
     let head = this.#head;
     let count = 0;
     try {
       while (head !== tail) {
-        cqe.at = this.#first + (head & this.#mask) * this.#stride;
-        const slots = this.#mixed ? this.#slots(cqe.at) : 1;
+        const at = first + (head & mask) * stride;
+        const slots = mixed ? this.#slots(at) : 1;
         head = (head + (slots || 1)) | 0;
         if (slots === 0) continue;
         count++;
+        cqe.at = at;
         visit(cqe);
+        // The ring may be closed by now: what the cursor stood on is gone.
+        if (!this.#draining) break;
       }
     } finally {
-      this.#draining = false;
-      this.#head = head;
-      // Release, as in `advance`.
-      Atomics.store(this.#ring, this.#layout.head, head);
+      this.acknowledged += count;
+      if (this.#draining) {
+        this.#draining = false;
+        this.#head = head;
+        // Release, as in `advance`.
+        Atomics.store(this.#ring, this.#headAt, head);
+      }
     }
     return count;
   }
@@ -126,8 +149,12 @@ export class CompletionQueue {
   /** Lets go of the ring's memory: from now on there is nothing, and cursors lead nowhere. */
   detach(): void {
     const { tail, head, overflow, flags } = this.#layout;
-    this.#ring = new Int32Array(Math.max(tail, head, overflow, flags) + 1).fill(this.#head);
+    const lost = this.overflow();
+    this.#ring = new Int32Array(Math.max(tail, head, overflow, flags) + 1);
+    this.#ring[overflow] = lost;
+    this.#ring[tail] = this.#head;
     this.#tail = this.#head;
+    this.#draining = false;
     this.#cqe.words = new Int32Array(0);
     this.#each.words = new Int32Array(0);
   }
@@ -139,8 +166,9 @@ export class CompletionQueue {
   #loadTail(): number {
     // Acquire: the entries below the tail are written. Pairs with smp_store_release(&rings->cq.tail) in
     // io_commit_cqring.
-    this.#tail = Atomics.load(this.#ring, this.#layout.tail);
-    return this.#tail;
+    const tail = Atomics.load(this.#ring, this.#tailAt);
+    this.#tail = tail;
+    return tail;
   }
 
   #after(count: number): number {
@@ -152,6 +180,7 @@ export class CompletionQueue {
 
   /** The head after `count` more completions. */
   #walk(count: number, visit: ((cqe: Cqe) => void) | null): number {
+    if (!(count >= 0 && Number.isInteger(count))) throw outOfRange('count', '>= 0 and an integer', count);
     const tail = this.#loadTail();
     const cqe = this.#each;
     let head = this.#head;

@@ -13,9 +13,9 @@ import {
   IORING_FEAT_MIN_TIMEOUT,
   IORING_SETUP_REGISTERED_FD_ONLY,
 } from '../syscalls/constants/setup.ts';
-import { EBADF, EINVAL, EOPNOTSUPP, ETIME } from '../syscalls/errno.ts';
+import { EBADF, EINTR, EINVAL, EOPNOTSUPP, ETIME } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
-import { checkInteger, checkUint32, invalidType } from '../syscalls/invalid.ts';
+import { checkInteger, checkUint32, invalidType, outOfRange } from '../syscalls/invalid.ts';
 import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_getevents_arg, io_uring_reg_wait } from '../syscalls/layouts/register.ts';
 import { addressOf, type BufferSource } from '../syscalls/memory.ts';
@@ -48,15 +48,19 @@ export class Enter {
   #fd: number;
   readonly #always: number;
   readonly #features: number;
+  readonly #extended: boolean;
   /** getevents_arg at 0, its timespec at 32, its sigset at 48. Read by the kernel only during the call. */
   readonly #argument = new DataView(new ArrayBuffer(64));
   readonly #address: number;
+  /** Whether the argument holds nothing but a time. */
+  #plain = true;
 
   constructor(kernel: Kernel, fd: number, setupFlags: number, features: number) {
     this.#kernel = kernel;
     this.#fd = fd;
     this.#always = (setupFlags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0 ? IORING_ENTER_REGISTERED_RING : 0;
     this.#features = features;
+    this.#extended = (features & IORING_FEAT_EXT_ARG) !== 0;
     this.#address = addressOf(this.#argument);
     this.#argument.setBigUint64(TS, BigInt(this.#address + TIMESPEC), true);
     this.#argument.setUint32(SIGMASK_SIZE, 8, true);
@@ -86,8 +90,11 @@ export class Enter {
     argument: BufferSource | number,
     size?: number,
   ): number {
-    if (typeof argument === 'number')
+    if (typeof argument === 'number') {
+      checkInteger('argument', argument, 0, Number.MAX_SAFE_INTEGER);
+      if (size !== undefined) checkUint32('argumentSize', size);
       return this.call(toSubmit, minComplete, flags, argument, size ?? REG_WAIT_SIZE);
+    }
     if (size !== undefined) checkInteger('argumentSize', size, 0, argument.byteLength);
     this.argument = argument;
     const result = this.call(toSubmit, minComplete, flags, addressOf(argument), size ?? argument.byteLength);
@@ -101,19 +108,33 @@ export class Enter {
    * @returns 0, -ETIME when the time ran out first, -EINTR after a signal, or another -errno.
    */
   wait(count: number, flags: number, options: WaitOptions | undefined, ready: Ready): number {
-    if (ready() >= count) return 0;
     if (options !== undefined) this.#check(options);
+    let standing = ready();
+    if (standing >= count) return 0;
     const timeout = options?.timeout ?? Infinity;
     const minWait = (options?.minWait ?? Infinity) / 1000;
     const start = performance.now();
-    for (;;) {
-      const elapsed = performance.now() - start;
-      const wanted = elapsed >= minWait ? 1 : count;
-      if (ready() >= wanted) return 0;
+    let asked = flags;
+    // At least one slice, also without any time: what the kernel holds back comes out only there.
+    let interrupted = false;
+    for (let elapsed = 0; ; ) {
+      const slice = Math.min(Math.max(timeout - elapsed, 0), interrupted ? LATE_MS : SLICE_MS);
+      const begun = elapsed;
+      const stood = standing;
+      this.#describe(options, slice, minWait - elapsed);
+      const result = this.#slice(elapsed >= minWait ? 1 : count, asked, slice, standing);
+      // Once is enough.
+      asked &= ~IORING_ENTER_SQ_WAKEUP;
+      elapsed = performance.now() - start;
+      standing = ready();
+      if (standing >= (elapsed >= minWait ? 1 : count)) return 0;
+      if (result < 0 && result !== -ETIME) return result;
       if (elapsed >= timeout) return -ETIME;
-      this.#describe(options, Math.min(timeout - elapsed, SLICE_MS), minWait - elapsed);
-      const result = this.#slice(wanted, flags, Math.min(timeout - elapsed, SLICE_MS));
-      if (result < 0 && result !== -ETIME) return ready() >= wanted ? 0 : result;
+      const brought = standing !== stood;
+      if (interrupted && !brought) return -EINTR;
+      // With a completion standing the kernel hides -EINTR behind 0: it came back early, and brought none. So it also
+      // does for a time-out whose completion the SQPOLL thread is about to post: that one gets a moment.
+      interrupted = this.#extended && result === 0 && stood > 0 && !brought && elapsed - begun < slice;
     }
   }
 
@@ -123,8 +144,8 @@ export class Enter {
     return new UringError(errno, syscall);
   }
 
-  #slice(count: number, flags: number, milliseconds: number): number {
-    if ((this.#features & IORING_FEAT_EXT_ARG) === 0) return this.#poll(flags, milliseconds);
+  #slice(count: number, flags: number, milliseconds: number, standing: number): number {
+    if (!this.#extended) return this.#poll(flags, milliseconds, standing);
     const all = flags | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
     return this.call(0, count, all, this.#address, ARGUMENT_SIZE);
   }
@@ -133,8 +154,9 @@ export class Enter {
   #describe(options: WaitOptions | undefined, milliseconds: number, minWaitLeft: number): void {
     const argument = this.#argument;
     argument.setUint32(TIMESPEC + 8, Math.ceil(milliseconds * 1e6), true);
-    if (options === undefined) return;
-    const { sigmask, minWait } = options;
+    if (options === undefined && this.#plain) return;
+    const { sigmask, minWait } = options ?? {};
+    this.#plain = options === undefined;
     argument.setBigUint64(SIGMASK, sigmask === undefined ? 0n : BigInt(this.#address + SIGSET), true);
     argument.setBigUint64(SIGSET, sigmask ?? 0n, true);
     const least = minWait === undefined ? 0 : Math.max(0, Math.min(minWaitLeft, milliseconds));
@@ -142,10 +164,15 @@ export class Enter {
   }
 
   /** Before IORING_FEAT_EXT_ARG no enter had a time limit: wait for the ring's fd, then fetch what is there. */
-  #poll(flags: number, milliseconds: number): number {
-    const events = this.#kernel.poll(this.#fd, POLLIN, Math.ceil(milliseconds));
+  #poll(flags: number, milliseconds: number, standing: number): number {
+    // poll(2) wakes no SQPOLL thread, and knows no closed ring: fd -1 is nothing to wait for.
+    const entered = flags !== 0 || this.closed ? this.call(0, 0, flags) : 0;
+    if (entered < 0) return entered;
+    // With some completions standing the fd is readable all the time: look for more every now and then.
+    const [fd, most] = standing > 0 ? [-1, LOOK_AGAIN_MS] : [this.#fd, milliseconds];
+    const events = this.#kernel.poll(fd, POLLIN, Math.ceil(Math.min(milliseconds, most)));
     if (events < 0) return events;
-    return this.call(0, 0, flags | IORING_ENTER_GETEVENTS);
+    return this.call(0, 0, (flags & ~IORING_ENTER_SQ_WAKEUP) | IORING_ENTER_GETEVENTS);
   }
 
   #check({ timeout, minWait, sigmask }: WaitOptions): void {
@@ -153,8 +180,9 @@ export class Enter {
       throw invalidType('options.timeout', 'a number of milliseconds, >= 0', timeout);
     if (sigmask !== undefined && typeof sigmask !== 'bigint')
       throw invalidType('options.sigmask', 'of type bigint', sigmask);
-    const extended = (this.#features & IORING_FEAT_EXT_ARG) !== 0;
-    if (sigmask !== undefined && !extended)
+    if (sigmask !== undefined && BigInt.asUintN(64, sigmask) !== sigmask)
+      throw outOfRange('options.sigmask', '>= 0n && < 2n ** 64n', sigmask);
+    if (sigmask !== undefined && !this.#extended)
       throw new UringError(EOPNOTSUPP, 'io_uring_enter', 'A signal mask needs Linux 5.11.');
     if (minWait === undefined) return;
     checkUint32('options.minWait', minWait);
@@ -171,6 +199,8 @@ export function checkEnter(toSubmit: number, minComplete: number, flags: number)
 }
 
 const SLICE_MS = 100;
+const LOOK_AGAIN_MS = 1;
+const LATE_MS = 10;
 const ARGUMENT_SIZE: number = io_uring_getevents_arg.size;
 const REG_WAIT_SIZE: number = io_uring_reg_wait.size;
 const SIGMASK: number = io_uring_getevents_arg.fields.sigmask[0];

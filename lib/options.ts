@@ -4,6 +4,8 @@
 import {
   IORING_SETUP_ATTACH_WQ,
   IORING_SETUP_CQSIZE,
+  IORING_SETUP_NO_MMAP,
+  IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQ_AFF,
   IORING_SETUP_SQPOLL,
 } from '../syscalls/constants/setup.ts';
@@ -56,6 +58,12 @@ export function checkOptions(entries: number, options: IoUringOptions): CheckedO
   if (wqFd !== undefined) flags |= IORING_SETUP_ATTACH_WQ;
   if (memory !== undefined && !KINDS.includes(memory))
     throw invalidValue('options.memory', memory, `must be one of '${KINDS.join("', '")}'`);
+  if (memory !== undefined && memory !== 'no_mmap' && (flags & OWN_MEMORY) !== 0)
+    throw invalidValue(
+      'options.memory',
+      memory,
+      'cannot be had with IORING_SETUP_NO_MMAP or REGISTERED_FD_ONLY',
+    );
   if (sqArray !== undefined && typeof sqArray !== 'boolean')
     throw invalidType('options.sqArray', 'of type boolean', sqArray);
   return {
@@ -71,4 +79,6 @@ export function checkOptions(entries: number, options: IoUringOptions): CheckedO
   };
 }
 
+/** Flags with which the kernel takes memory of ours and no other. */
+const OWN_MEMORY: number = IORING_SETUP_NO_MMAP | IORING_SETUP_REGISTERED_FD_ONLY;
 const KINDS: readonly MemoryKind[] = ['no_mmap', 'overlay', 'view'];

@@ -25,7 +25,7 @@ export class Resources {
   readonly holds: Holds;
   /**
    * Buffers that are or were registered: an operation in flight goes on with a buffer that was unregistered, so plain
-   * buffers stay here until the ring is closed. SharedPages are safe by themselves and are let go.
+   * buffers stay here until the ring is closed. Pages with a mapping of their own are safe by themselves and are let go.
    */
   readonly registered: Set<unknown> = new Set();
   #released = false;
@@ -44,15 +44,26 @@ export class Resources {
     this.enter.close();
     // Pages that we own are renewed after the close, when the kernel writes to them for the last time. The kernel's
     // own pages are unmapped before: a mapping keeps the ring alive.
-    if (this.ring.memory.kind !== 'no_mmap') this.ring.memory.release(this.kernel);
+    if (this.ring.memory.kind !== 'no_mmap') this.#releaseMemory();
     this.#closeFd();
-    if (this.ring.memory.kind === 'no_mmap') this.ring.memory.release(this.kernel);
+    if (this.ring.memory.kind === 'no_mmap') this.#releaseMemory();
     if (this.holds.size > 0 || this.registered.size > 0) linger([this.holds, this.registered]);
   }
 
   /** Keeps what was registered reachable. */
   keep(things: readonly unknown[]): void {
-    for (const thing of things) if (!(thing instanceof SharedPages)) this.registered.add(thing);
+    for (const thing of things)
+      if (!(thing instanceof SharedPages && thing.isSeparate)) this.registered.add(thing);
+  }
+
+  #releaseMemory(): void {
+    try {
+      this.ring.memory.release(this.kernel);
+    } catch {
+      // No mapping more to be had (vm.max_map_count), or the view was transferred away: memory that the kernel may
+      // write to stays ours for good.
+      unreleased.add(this.ring.memory);
+    }
   }
 
   #closeFd(): void {
@@ -79,6 +90,7 @@ export function forget(resources: Resources): void {
   dropped.unregister(resources);
 }
 
+const unreleased = new Set<unknown>();
 let warned = false;
 
 const dropped = new FinalizationRegistry<Resources>((resources) => {

@@ -2,7 +2,15 @@
  * Where a ring's memory is, and the three ways to have it: behind a SharedArrayBuffer by IORING_SETUP_NO_MMAP or by
  * mapping the ring over one, else as a mapped view.
  */
-import { MAP_FIXED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE } from '../syscalls/constants/mman.ts';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+} from '../syscalls/constants/mman.ts';
 import { IORING_OFF_CQ_RING, IORING_OFF_SQ_RING, IORING_OFF_SQES } from '../syscalls/constants/setup.ts';
 import type { Kernel, Result } from '../syscalls/index.ts';
 import { allocatePages, type SharedPages } from '../syscalls/memory.ts';
@@ -84,7 +92,13 @@ export function viewMemory(kernel: Kernel, fd: number, sizes: RegionSizes): Ring
       unmapAll(kernel, maps);
       return address;
     }
-    maps.push({ address, length, buffer: kernel.view(address, length) });
+    try {
+      maps.push({ address, length, buffer: kernel.view(address, length) });
+    } catch (error) {
+      kernel.munmap(address, length);
+      unmapAll(kernel, maps);
+      throw error;
+    }
   }
   const [sqRing, cqRing, sqes] = maps.length === 3 ? maps : [maps[0], maps[0], maps[1]];
   return {
@@ -115,11 +129,19 @@ function pagesFor(
   return { pages: allocatePages(sqes + whole(sizes.sqes)), at: { cqRing, sqes } };
 }
 
+/**
+ * Puts empty pages of our own in the place of the kernel's, so that the ring is let go and a view that somebody still
+ * has finds zeros where it would fault. The addresses are given up when no view is left.
+ */
 function unmapAll(kernel: Kernel, maps: Mapping[]): void {
   for (const { address, length, buffer } of maps.reverse()) {
-    // A view left behind would fault when touched: detached, it is merely empty.
-    structuredClone(buffer, { transfer: [buffer] });
-    kernel.munmap(address, length);
+    const fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    if (kernel.mmap(address, length, PROT_RW, fixed, -1, 0) < 0) kernel.munmap(address, length);
+    else unviewed.register(buffer, { kernel, address, length });
   }
   maps.length = 0;
 }
+
+const unviewed = new FinalizationRegistry<{ kernel: Kernel; address: number; length: number }>(
+  ({ kernel, address, length }) => kernel.munmap(address, length),
+);

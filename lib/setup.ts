@@ -16,6 +16,7 @@ import {
 } from '../syscalls/constants/setup.ts';
 import { EINVAL, ENOMEM } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
+import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_params } from '../syscalls/layouts/ring.ts';
 import { makeStruct, readStruct, type StructValues } from '../syscalls/struct.ts';
 import type { CqLayout } from './cq.ts';
@@ -42,16 +43,25 @@ export interface MadeRing {
  * no fd, no mapping.
  */
 export function setupRing(options: CheckedOptions): MadeRing {
-  let result: MadeRing | number = -EINVAL;
+  let result: MadeRing | Refusal = refused('io_uring_setup', -EINVAL);
   for (const attempt of attempts(options)) {
     result = retryLocked(() => attempt(options));
-    if (result !== -EINVAL) break;
+    if ('fd' in result) return result;
+    if (result.errno !== -EINVAL) break;
   }
-  if (typeof result === 'number') throw setupError(result, options);
-  return result;
+  throw setupError(result, options);
 }
 
-type Attempt = (options: CheckedOptions) => MadeRing | number;
+/** What the kernel said, and to which call. */
+interface Refusal {
+  readonly syscall: string;
+  /** Negative. */
+  readonly errno: number;
+}
+
+type Attempt = (options: CheckedOptions) => MadeRing | Refusal;
+
+const refused = (syscall: string, errno: number): Refusal => ({ syscall, errno });
 
 function attempts(options: CheckedOptions): Attempt[] {
   const list: Attempt[] = [];
@@ -66,7 +76,7 @@ function attempts(options: CheckedOptions): Attempt[] {
   return list;
 }
 
-function setupPinned(options: CheckedOptions, arrayFlag: number): MadeRing | number {
+function setupPinned(options: CheckedOptions, arrayFlag: number): MadeRing | Refusal {
   const { kernel, entries } = options;
   const flags = options.flags | IORING_SETUP_NO_MMAP | arrayFlag;
   const memory = pinnedMemory(kernel, sizesWanted(options));
@@ -78,42 +88,56 @@ function setupPinned(options: CheckedOptions, arrayFlag: number): MadeRing | num
     BigInt(memory.pages.address + memory.sqes.byteOffset - memory.pages.byteOffset),
     true,
   );
-  const fd = kernel.setup(entries, params);
-  if (fd < 0) return fd;
-  if ((flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0) return describe(fd, params, memory);
-  const owned = kernel.adopt(fd);
-  // A ring was alive for a moment, so its pages may not go back as they are.
-  if (owned < 0) memory.release(kernel);
-  return owned < 0 ? owned : describe(owned, params, memory);
+  const fd = openRing(kernel, entries, params, flags);
+  if (typeof fd === 'number') return describe(fd, params, memory);
+  // A ring may have been alive for a moment, so its pages may not go back as they are.
+  memory.release(kernel);
+  return fd;
 }
 
 function setupMapped(
   options: CheckedOptions,
   arrayFlag: number,
   only: string | undefined,
-): MadeRing | number {
+): MadeRing | Refusal {
   const { kernel, entries } = options;
   const params = paramsFor(options, options.flags | arrayFlag);
-  const made = kernel.setup(entries, params);
-  if (made < 0) return made;
-  const fd = kernel.adopt(made);
-  if (fd < 0) return fd;
+  const fd = openRing(kernel, entries, params, options.flags);
+  if (typeof fd !== 'number') return fd;
   const sizes = sizesMade(params);
   let memory: RingMemory | number = -EINVAL;
-  if (only !== 'view') memory = overlayMemory(kernel, fd, sizes);
-  if (typeof memory === 'number' && only !== 'overlay') memory = viewMemory(kernel, fd, sizes);
-  if (typeof memory !== 'number') return describe(fd, params, memory);
-  kernel.close(fd);
-  return memory;
+  try {
+    if (only !== 'view') memory = overlayMemory(kernel, fd, sizes);
+    if (typeof memory === 'number' && only !== 'overlay') memory = viewMemory(kernel, fd, sizes);
+  } finally {
+    // Also when there was no memory for a SharedArrayBuffer, which throws.
+    if (typeof memory === 'number') kernel.close(fd);
+  }
+  return typeof memory === 'number' ? refused('mmap', memory) : describe(fd, params, memory);
+}
+
+/** The new ring as an fd that Node closes with the thread, or as an index with REGISTERED_FD_ONLY. */
+function openRing(kernel: Kernel, entries: number, params: Uint8Array, flags: number): number | Refusal {
+  const indexOnly = (flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0;
+  const once = indexOnly || kernel.setupOwned === undefined ? kernel.setup : kernel.setupOwned;
+  const fd = once.call(kernel, entries, params);
+  if (fd < 0) return refused('io_uring_setup', fd);
+  if (indexOnly || kernel.setupOwned !== undefined) return fd;
+  const owned = kernel.adopt(fd);
+  return owned < 0 ? refused('dup3', owned) : owned;
 }
 
 /**
  * The kernel gives locked memory back some time after a ring is closed: rings made in a hurry can meet ENOMEM for
  * want of what is already theirs again. Try for as long as that was seen to take, and some more.
  */
-function retryLocked(attempt: () => MadeRing | number): MadeRing | number {
+function retryLocked(attempt: () => MadeRing | Refusal): MadeRing | Refusal {
   let result = attempt();
-  for (let pause = 1; result === -ENOMEM && pause <= LONGEST_PAUSE_MS; pause *= 2) {
+  for (
+    let pause = 1;
+    !('fd' in result) && result.errno === -ENOMEM && pause <= LONGEST_PAUSE_MS;
+    pause *= 2
+  ) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
     result = attempt();
   }
@@ -145,7 +169,9 @@ function sizesWanted({ entries, cqEntries, flags }: CheckedOptions): RegionSizes
 function sizesMade(params: Uint8Array): RegionSizes {
   const p = readStruct(params, io_uring_params);
   const cqEnd = p['cq_off.cqes'] + p.cq_entries * cqeSize(p.flags);
-  const sqEnd = Math.max(p['sq_off.array'] + p.sq_entries * 4, p['sq_off.dropped'] + 4);
+  // Without an SQ array its offset says nothing, and the flags come last.
+  const fieldsEnd = 4 + Math.max(p['sq_off.flags'], p['sq_off.dropped']);
+  const sqEnd = Math.max(p['sq_off.array'] + p.sq_entries * 4, fieldsEnd);
   const single = (p.features & IORING_FEAT_SINGLE_MMAP) !== 0;
   return {
     sqRing: single ? Math.max(sqEnd, cqEnd) : sqEnd,
@@ -199,8 +225,8 @@ function words(bytes: Uint8Array): Int32Array {
   return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
 }
 
-function setupError(errno: number, options: CheckedOptions): UringError {
-  return new UringError(errno, 'io_uring_setup', diagnoseSetup(-errno, options, bytesWanted(options)));
+function setupError({ errno, syscall }: Refusal, options: CheckedOptions): UringError {
+  return new UringError(errno, syscall, diagnoseSetup(-errno, options, bytesWanted(options)));
 }
 
 function bytesWanted(options: CheckedOptions): number {

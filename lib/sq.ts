@@ -34,6 +34,9 @@ export class SubmissionQueue {
   #ring: Int32Array;
   readonly #mask: number;
   readonly #stride: number;
+  readonly #headAt: number;
+  readonly #tailAt: number;
+  #rewind: boolean;
   /** One past the last staged entry. */
   #tail: number;
   /** One past the last entry that the kernel may see: what stands in the ring. */
@@ -48,6 +51,9 @@ export class SubmissionQueue {
     this.entries = layout.entries;
     this.#mask = layout.entries - 1;
     this.#stride = layout.stride;
+    this.#headAt = layout.head;
+    this.#tailAt = layout.tail;
+    this.#rewind = layout.rewind;
     // Nobody else runs on this ring yet; the loads pair with the kernel's setup of the page.
     this.#head = Atomics.load(layout.ring, layout.head);
     this.#tail = Atomics.load(layout.ring, layout.tail);
@@ -71,25 +77,29 @@ export class SubmissionQueue {
     return sqe;
   }
 
-  /** Whether `current` has handed out an entry that was not staged yet. */
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  /** Ends the filling of the current entry: it will be published with the next `publish`. */
-  stage(): void {
+  /** Ends the filling of the current entry: it goes out with the next `publish`. False when there is none. */
+  stage(): boolean {
+    if (!this.#open) return false;
     this.#tail = (this.#tail + 1) | 0;
     this.#open = false;
+    return true;
   }
 
-  /** Shows all staged entries to the kernel: one store for all of them. */
-  publish(): void {
-    if (this.#published === this.#tail) return;
-    this.#published = this.#tail;
-    if (this.#layout.rewind) return;
+  /** Entries that are staged and not published. */
+  get staged(): number {
+    return (this.#tail - this.#published) | 0;
+  }
+
+  /** Shows all staged entries to the kernel, by one store for all of them. Returns their number. */
+  publish(): number {
+    const tail = this.#tail;
+    const count = (tail - this.#published) | 0;
+    if (count === 0) return 0;
+    this.#published = tail;
     // Release: the entries' words are written before the tail. Pairs with smp_load_acquire(&rings->sq.tail) in
     // io_sqring_entries. Being sequentially consistent it is also the full barrier that needsWakeup asks for.
-    Atomics.store(this.#ring, this.#layout.tail, this.#tail);
+    if (!this.#rewind) Atomics.store(this.#ring, this.#tailAt, tail);
+    return count;
   }
 
   /** Entries that are published and not yet consumed by the kernel. */
@@ -102,11 +112,18 @@ export class SubmissionQueue {
     return (this.#tail - this.#loadHead()) | 0;
   }
 
-  /** With IORING_SETUP_SQ_REWIND, after the kernel took everything: fill again from the first entry. */
-  rewind(): void {
-    if (!this.#layout.rewind) return;
-    this.#tail = 0;
-    this.#published = 0;
+  /**
+   * With IORING_SETUP_SQ_REWIND, after the kernel took `taken` entries: it will begin with the first one again, so what
+   * it left, and the entry that is being filled, move to the front.
+   */
+  rewind(taken: number): void {
+    if (!this.#rewind || taken === 0) return;
+    const half = this.#stride >>> 1;
+    const end = this.#open ? this.#tail + 1 : this.#tail;
+    if (taken < end) this.sqe.doubles.copyWithin(0, taken * half, end * half);
+    if (this.#open) this.sqe.at -= taken * this.#stride;
+    this.#tail -= taken;
+    this.#published -= taken;
   }
 
   /** The IORING_SQ_… flags. */
@@ -136,7 +153,9 @@ export class SubmissionQueue {
     this.#head = this.#ring[head];
     this.sqe.words = new Int32Array(0);
     this.sqe.doubles = new Float64Array(0);
+    this.sqe.held = null;
     this.#open = false;
+    this.#rewind = false;
   }
 
   #full(): boolean {
@@ -144,11 +163,12 @@ export class SubmissionQueue {
   }
 
   #loadHead(): number {
-    if (this.#layout.rewind) return 0;
+    if (this.#rewind) return 0;
     // Acquire: entries before the head are read, ours to overwrite. Pairs with smp_store_release(&rings->sq.head) in
     // io_commit_sqring.
-    this.#head = Atomics.load(this.#ring, this.#layout.head);
-    return this.#head;
+    const head = Atomics.load(this.#ring, this.#headAt);
+    this.#head = head;
+    return head;
   }
 }
 

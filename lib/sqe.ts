@@ -30,12 +30,14 @@ export class Sqe {
    * Throws TypeError or RangeError for what does not fit, and then leaves the entry as it was.
    */
   rw(opcode: number, fd: number, address: number, len: number, offset: U64): void {
-    if (typeof fd !== 'number' || (fd | 0) !== fd) throw bad('fd', '>= -2147483648 && <= 2147483647', fd);
-    if (typeof len !== 'number' || len >>> 0 !== len) throw bad('len', '>= 0 && <= 4294967295', len);
-    if (!(Number.isSafeInteger(address) && address >= 0))
-      throw bad('address', '>= 0 && <= 2 ** 53 - 1', address);
+    if (typeof fd !== 'number' || (fd | 0) !== fd || typeof len !== 'number' || len >>> 0 !== len)
+      throw badRw(fd, len);
+    if (!(Number.isSafeInteger(address) && address >= 0)) throw badAddress(address);
     const { words, at } = this;
-    this.setU64(2, offset, 'offset');
+    if (typeof offset === 'number' && offset >>> 0 === offset) {
+      words[at + 2] = offset;
+      words[at + 3] = 0;
+    } else this.setU64(2, offset, 'offset');
     words[at] = opcode;
     words[at + 1] = fd;
     words[at + 4] = address | 0;
@@ -64,7 +66,11 @@ export class Sqe {
     return this.getU64(8);
   }
   set userData(value: U64) {
-    this.setU64(8, value);
+    if (typeof value === 'number' && value >>> 0 === value) {
+      const { words, at } = this;
+      words[at + 8] = value;
+      words[at + 9] = 0;
+    } else this.setU64(8, value);
   }
 
   /** IORING_OP_…, 8 bits. */
@@ -209,6 +215,15 @@ export class Sqe {
 const NOTHING = new Int32Array(0);
 const NOTHING_WIDE = new Float64Array(0);
 const MAX_ADDRESS = Number.MAX_SAFE_INTEGER;
+
+function badRw(fd: number, len: number): Error {
+  if (typeof fd !== 'number' || (fd | 0) !== fd) return bad('fd', '>= -2147483648 && <= 2147483647', fd);
+  return bad('len', '>= 0 && <= 4294967295', len);
+}
+
+function badAddress(address: unknown): Error {
+  return bad('address', '>= 0 && <= 2 ** 53 - 1', address);
+}
 
 function bad(name: string, range: string, value: unknown): Error {
   const expected = typeof value === 'number' || typeof value === 'bigint';

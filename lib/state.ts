@@ -23,7 +23,8 @@ import {
   IORING_SQ_TASKRUN,
 } from '../syscalls/constants/setup.ts';
 import { EBADF, ETIME } from '../syscalls/errno.ts';
-import { checkInteger, checkUint32, invalidState, invalidType } from '../syscalls/invalid.ts';
+import { checkInteger, checkUint32, invalidState, invalidType, outOfRange } from '../syscalls/invalid.ts';
+import { isView } from '../syscalls/is-view.ts';
 import type { BufferSource, SharedPages } from '../syscalls/memory.ts';
 import { CompletionQueue } from './cq.ts';
 import type { Cqe } from './cqe.ts';
@@ -81,7 +82,6 @@ export class IoUringState {
   readonly #ready = () => this.#cq.ready();
   readonly #release = (cqe: Cqe) => this.#holds.complete(cqe);
   #sqes = 0;
-  #cqes = 0;
 
   /** IORING_SETUP_… flags of the ring, those included that were added to give it its memory. */
   readonly setupFlags: number;
@@ -136,35 +136,31 @@ export class IoUringState {
    */
   commitSqe(): void {
     this.stageSqe();
-    this.#sq.publish();
+    this.#publish();
   }
 
   /** Ends the entry that `getSqe` gave without publishing it: for many entries with one `flush` or `submit`. */
   stageSqe(): void {
     const sq = this.#sq;
-    if (!sq.isOpen) throw this.#noEntry();
-    const { sqe } = sq;
-    if (sqe.held !== null) {
-      this.#holds.add(sqe.userData, sqe.held);
-      sqe.held = null;
-    }
-    this.#sqes++;
-    sq.stage();
+    if (!sq.stage()) throw this.#noEntry();
+    if (sq.sqe.held !== null) this.#hold(sq.sqe);
   }
 
   /** Publishes all staged entries with one store of the tail, and makes no system call. io_uring_flush_sq. */
   flush(): void {
-    this.#sq.publish();
+    this.#refuseClosed();
+    this.#publish();
   }
 
   /** Entries that the kernel has not consumed yet, staged ones included. io_uring_sq_ready. */
   sqReady(): number {
+    this.#refuseClosed();
     return this.#sq.ready();
   }
 
   /** Free entries. io_uring_sq_space_left. */
   sqSpaceLeft(): number {
-    return this.sqEntries - this.#sq.ready();
+    return this.sqEntries - this.sqReady();
   }
 
   /** Entries that the kernel dropped because the SQ array named an entry that is not there. */
@@ -200,12 +196,12 @@ export class IoUringState {
    */
   submit(): number {
     const sq = this.#sq;
-    sq.publish();
+    this.#publish();
     const pending = sq.pending();
     if (!this.#sqpoll) {
       if (pending === 0 && !this.#enter.closed) return 0;
       const taken = this.#check(this.#enter.call(pending, 0, 0));
-      sq.rewind();
+      sq.rewind(taken);
       return taken;
     }
     if (pending > 0 && sq.needsWakeup()) this.#check(this.#enter.call(pending, 0, IORING_ENTER_SQ_WAKEUP));
@@ -216,26 +212,27 @@ export class IoUringState {
   /**
    * `submit`, then waits until at least `count` completions stand ready. What completes at once costs one system call.
    * io_uring_submit_and_wait, io_uring_submit_and_wait_timeout.
-   * @returns the number of submitted entries, also when the time ran out: see `cqReady`.
+   * @returns the number of submitted entries, also when the time ran out: see `cqReady`. When it took fewer than were
+   * ready (see `submit`) it does not wait: what was left in the queue may be what would complete.
    * @throws UringError as `submit`; EINTR when a signal came: the entries are submitted, let the event loop run its
    * handler, then wait again.
    */
   submitAndWait(count: number, options?: WaitOptions): number {
     checkUint32('count', count);
     const taken = this.#sqpoll ? this.submit() : this.#submitAndFetch();
-    if (this.#cq.ready() < count) this.#wait(count, options);
+    if (this.#cq.ready() < count && (this.#sqpoll || this.#sq.pending() === 0)) this.#wait(count, options);
     return taken;
   }
 
   /** `submit`, and makes completions visible that wait in the kernel. io_uring_submit_and_get_events. */
   submitAndGetEvents(): number {
-    this.#sq.publish();
+    this.#publish();
     const pending = this.#sq.pending();
     const wake = this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
     const taken = this.#check(
       this.#enter.call(this.#sqpoll && !wake ? 0 : pending, 0, IORING_ENTER_GETEVENTS | wake),
     );
-    if (!this.#sqpoll) this.#sq.rewind();
+    this.#sq.rewind(taken);
     return this.#sqpoll ? pending : taken;
   }
 
@@ -264,14 +261,18 @@ export class IoUringState {
     argumentSize?: number,
   ): number {
     checkEnter(toSubmit, minComplete, flags);
-    if (isRaw(argument))
-      return this.#check(this.#enter.raw(toSubmit, minComplete, flags, argument, argumentSize));
+    if (isRaw(argument)) {
+      const taken = this.#check(this.#enter.raw(toSubmit, minComplete, flags, argument, argumentSize));
+      this.#sq.rewind(taken);
+      return taken;
+    }
     if (argument !== undefined && (typeof argument !== 'object' || argument === null))
       throw invalidType('argument', 'of type object', argument);
     const waits = (flags & IORING_ENTER_GETEVENTS) !== 0 && minComplete > 0;
-    if (!waits) return this.#check(this.#enter.call(toSubmit, 0, flags & ~IORING_ENTER_EXT_ARG));
-    const taken =
-      toSubmit > 0 ? this.#check(this.#enter.call(toSubmit, 0, flags & ~IORING_ENTER_EXT_ARG)) : 0;
+    const first = toSubmit > 0 || (flags & IORING_ENTER_SQ_WAKEUP) !== 0 || !waits;
+    const taken = first ? this.#check(this.#enter.call(toSubmit, 0, flags & ~IORING_ENTER_EXT_ARG)) : 0;
+    this.#sq.rewind(taken);
+    if (!waits || taken < toSubmit) return taken;
     const least = Math.min(minComplete, this.cqEntries);
     const result = this.#enter.wait(least, flags & ~IORING_ENTER_SQ_WAKEUP, argument, this.#ready);
     return taken > 0 ? taken : this.#check(result);
@@ -301,6 +302,7 @@ export class IoUringState {
   /** Waits until `count` completions stand ready, and gives the first. io_uring_wait_cqes. */
   waitCqes(count: number, options?: WaitOptions): Cqe | null {
     checkUint32('count', count);
+    this.#refuseClosed();
     const cqe = this.#cq.peek();
     if (cqe !== null && (count <= 1 || this.#cq.ready() >= count)) return cqe;
     return this.#wait(count, options) ? this.#cq.peek() : null;
@@ -308,9 +310,9 @@ export class IoUringState {
 
   /** Acknowledges the `count` oldest completions: what they held is let go. io_uring_cq_advance. */
   advanceCq(count = 1): void {
+    this.#refuseClosed();
     if (this.#holds.size > 0) this.#cq.visit(count, this.#release);
     this.#cq.advance(count);
-    this.#cqes += count;
   }
 
   /**
@@ -321,7 +323,7 @@ export class IoUringState {
   forEachCqe(callback: (cqe: Cqe) => void): number {
     if (this.#cq.ready() === 0 && this.#peekBehind() === null) return 0;
     const holds = this.#holds;
-    const count = this.#cq.drain(
+    return this.#cq.drain(
       holds.size === 0
         ? callback
         : (cqe) => {
@@ -329,12 +331,11 @@ export class IoUringState {
             callback(cqe);
           },
     );
-    this.#cqes += count;
-    return count;
   }
 
   /** Completions that stand ready. io_uring_cq_ready. */
   cqReady(): number {
+    this.#refuseClosed();
     return this.#cq.ready();
   }
 
@@ -374,6 +375,7 @@ export class IoUringState {
   registerFiles(fds: Int32Array | readonly number[]): void {
     if (!(fds instanceof Int32Array || Array.isArray(fds)))
       throw invalidType('fds', 'an instance of Int32Array or Array', fds);
+    if (fds.length === 0) throw outOfRange('fds.length', '>= 1', 0);
     for (const fd of fds) checkInteger('fds', fd, -2, 0x7fff_ffff);
     this.register(IORING_REGISTER_FILES, Int32Array.from(fds), fds.length);
   }
@@ -391,6 +393,7 @@ export class IoUringState {
   register(opcode: number, argument: BufferSource | number, count: number): number {
     checkUint32('opcode', opcode);
     checkUint32('count', count);
+    if (typeof argument === 'number') checkInteger('argument', argument, 0, Number.MAX_SAFE_INTEGER);
     if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_register');
     const { kernel, ring } = this.#resources;
     const registered = (this.setupFlags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0;
@@ -414,7 +417,12 @@ export class IoUringState {
 
   /** What the ring has done so far. */
   get counts(): RingCounts {
-    return { sqes: this.#sqes, cqes: this.#cqes, enters: this.#enter.calls, wakeups: this.#enter.wakeups };
+    return {
+      sqes: this.#sqes + this.#sq.staged,
+      cqes: this.#cq.acknowledged,
+      enters: this.#enter.calls,
+      wakeups: this.#enter.wakeups,
+    };
   }
 
   /** Whether `close` was called. */
@@ -440,12 +448,22 @@ export class IoUringState {
 
   #submitAndFetch(): number {
     const sq = this.#sq;
-    sq.publish();
+    this.#publish();
     const pending = sq.pending();
     if (pending === 0 && this.#fetch === 0 && !this.#enter.closed) return 0;
     const taken = this.#check(this.#enter.call(pending, 0, this.#fetch));
-    sq.rewind();
+    sq.rewind(taken);
     return taken;
+  }
+
+  /** Counts what it publishes: once a batch, where it costs nothing. */
+  #publish(): void {
+    this.#sqes += this.#sq.publish();
+  }
+
+  #hold(sqe: Sqe): void {
+    this.#holds.add(sqe.userData, sqe.held!);
+    sqe.held = null;
   }
 
   /** True when `count` completions are there, false when the time ran out. */
@@ -470,6 +488,10 @@ export class IoUringState {
     return result;
   }
 
+  #refuseClosed(): void {
+    if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_enter');
+  }
+
   #noEntry(): Error {
     if (this.#enter.closed) return this.#enter.error(EBADF, 'io_uring_enter');
     return invalidState('There is no entry to commit: getSqe() was not called, or returned null');
@@ -477,6 +499,6 @@ export class IoUringState {
 }
 
 function isRaw(argument: unknown): argument is BufferSource | number {
-  if (typeof argument === 'number' || ArrayBuffer.isView(argument)) return true;
+  if (typeof argument === 'number' || isView(argument)) return true;
   return argument instanceof ArrayBuffer || argument instanceof SharedArrayBuffer;
 }

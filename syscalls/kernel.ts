@@ -5,7 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { O_CLOEXEC } from './constants/fcntl.ts';
 import { libc, type Result } from './libc.ts';
-import { type BufferSource, pageSize } from './memory.ts';
+import { addressOf, type BufferSource, pageSize } from './memory.ts';
 import { ioUringEnter, ioUringRegister, ioUringSetup } from './uring.ts';
 
 /** System calls in the raw form: the result, or `-errno`. Addresses are numbers. */
@@ -47,7 +47,12 @@ export interface Kernel {
    * (unless the Worker was made with `trackUnmanagedFds: false`). Close it with `close` of this object.
    */
   adopt(fd: number): Result;
-  /** Closes what `adopt` gave. */
+  /**
+   * `setup` and `adopt` in one, so that a Worker that is terminated meanwhile leaves no fd behind. Where it is missing
+   * the two are called one after the other.
+   */
+  setupOwned?(entries: number, params: Uint8Array): Result;
+  /** Closes what `adopt` and `setupOwned` gave. */
   close(fd: number): Result;
 }
 
@@ -64,21 +69,38 @@ export const linux: Kernel = {
   eventfd: (initial, flags) => libc().eventfd(initial, flags),
   poll: (fd, events, timeout) => libc().poll(fd, events, timeout),
   adopt,
+  setupOwned,
   close,
 };
 
+/** What a running `setupOwned` points at: a property of an object, which no optimizer drops before the call is over. */
+const alive: { params?: Uint8Array | undefined } = {};
+
+function setupOwned(entries: number, params: Uint8Array): Result {
+  const owned = placeholder();
+  if (owned < 0) return owned;
+  alive.params = params;
+  const fd = libc().setupOnto(entries, addressOf(params), owned);
+  alive.params = undefined;
+  if (fd < 0) closeSync(owned);
+  return fd;
+}
+
 function adopt(fd: number): Result {
-  let owned: number;
+  const owned = placeholder();
+  const moved = owned < 0 ? owned : libc().dup3(fd, owned, O_CLOEXEC);
+  libc().close(fd);
+  if (moved < 0 && owned >= 0) closeSync(owned);
+  return moved;
+}
+
+/** An fd of which Node knows, for another file to take its place; or -errno. */
+function placeholder(): Result {
   try {
-    owned = openSync('/dev/null', 'r');
+    return openSync('/dev/null', 'r');
   } catch (error) {
-    libc().close(fd);
     return (error as NodeJS.ErrnoException).errno ?? -1;
   }
-  const moved = libc().dup3(fd, owned, O_CLOEXEC);
-  libc().close(fd);
-  if (moved < 0) closeSync(owned);
-  return moved;
 }
 
 function close(fd: number): Result {

@@ -7,7 +7,8 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import type * as Koffi from 'koffi';
-import { ENOSYS } from './errno.ts';
+import { O_CLOEXEC } from './constants/fcntl.ts';
+import { EBADF, ENOSYS } from './errno.ts';
 import { UringError } from './error.ts';
 
 /** What libc returns here: the result, or `-errno` where C would return -1 and set errno. */
@@ -36,11 +37,18 @@ export interface Libc {
   ): Result;
   munmap(address: number, length: number): Result;
   close(fd: number): Result;
+  /**
+   * io_uring_setup(2), dup3(2) of its fd onto `owned`, close(2) of the first: one call for JavaScript, so that a Worker
+   * cannot be terminated in between. `params` is an address. Gives `owned`, or -errno.
+   */
+  setupOnto(entries: number, params: number, owned: number): Result;
   eventfd(initial: number, flags: number): Result;
   dup3(oldFd: number, newFd: number, flags: number): Result;
   /** poll(2) of one fd: the returned events, 0 after `timeout` milliseconds. */
   poll(fd: number, events: number, timeout: number): Result;
   sysconf(name: number): Result;
+  /** Whether this is the GNU C library; otherwise musl. */
+  readonly isGlibc: boolean;
   /** The address of an ArrayBufferView's first byte. Moves small typed arrays off the JavaScript heap. */
   addressOf(view: ArrayBufferView): number;
   /** An ArrayBuffer over foreign memory. It faults once that memory is unmapped: detach it before. */
@@ -102,6 +110,15 @@ function bind(koffi: typeof Koffi): Libc {
       result(mmap(address, length, protection, flags, fd, offset)),
     munmap: (address, length) => result(munmap(address, length)),
     close: (fd) => result(close(fd)),
+    setupOnto: (entries, params, owned) => {
+      // A Worker is terminated where JavaScript enters a function or repeats a loop, and at no other place: from the
+      // first call to the last there is nothing but native functions. Do not wrap them.
+      const fd = syscall(NR_SETUP, entries, params, 0, 0, 0, 0);
+      if (fd === -1) return -errno();
+      const moved = dup3(fd, owned, O_CLOEXEC);
+      close(fd);
+      return moved === -1 ? -EBADF : moved;
+    },
     eventfd: (initial, flags) => result(eventfd(initial, flags)),
     dup3: (oldFd, newFd, flags) => result(dup3(oldFd, newFd, flags)),
     poll: (fd, events, timeout) => {
@@ -111,10 +128,21 @@ function bind(koffi: typeof Koffi): Libc {
       return count > 0 ? pollfd[1] >>> 16 : count;
     },
     sysconf: (name) => result(sysconf(name)),
+    isGlibc: has(library, 'gnu_get_libc_version'),
     addressOf: (view) => Number(koffi.address(view)),
     view: (address, length) => koffi.view(BigInt(address), length),
   };
 }
 
-/** The number of io_uring_enter, the same on every architecture. */
+function has(library: Koffi.LibraryHandle, name: string): boolean {
+  try {
+    library.func(name, 'str', []);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The numbers of io_uring_setup and io_uring_enter, the same on every architecture. */
+const NR_SETUP = 425;
 const NR_ENTER = 426;

@@ -8,7 +8,8 @@
  */
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from './constants/mman.ts';
 import { UringError } from './error.ts';
-import { checkInteger, invalidType, invalidValue, outOfRange } from './invalid.ts';
+import { checkInteger, invalidType, invalidValue } from './invalid.ts';
+import { isView } from './is-view.ts';
 import { libc } from './libc.ts';
 
 /** Anything whose bytes have an address: a Buffer, another typed array, a DataView, or a whole (Shared)ArrayBuffer. */
@@ -25,7 +26,7 @@ export function pageSize(): number {
  * lives and is not transferred away. Throws TypeError for what is no buffer or is detached.
  */
 export function addressOf(buffer: BufferSource): number {
-  if (ArrayBuffer.isView(buffer)) return baseOf(buffer.buffer) + buffer.byteOffset;
+  if (isView(buffer)) return baseOf(buffer.buffer) + buffer.byteOffset;
   return baseOf(buffer);
 }
 
@@ -38,7 +39,7 @@ export function allocatePages(byteLength: number): SharedPages {
   checkInteger('byteLength', byteLength, 1, MAX_BYTES);
   const size = pageSize();
   const wanted = Math.ceil(byteLength / size) * size;
-  const buffer = new SharedArrayBuffer(Math.max(wanted + size, MUNMAP_BYTES));
+  const buffer = separateBuffer(Math.max(wanted + size, MUNMAP_BYTES));
   const base = baseOf(buffer);
   return new SharedPages(buffer, Math.ceil(base / size) * size - base, wanted);
 }
@@ -57,6 +58,8 @@ export class SharedPages {
   readonly address: number;
 
   constructor(buffer: SharedArrayBuffer, byteOffset: number, byteLength: number) {
+    if (!(buffer instanceof SharedArrayBuffer))
+      throw invalidType('buffer', 'an instance of SharedArrayBuffer', buffer);
     const address = baseOf(buffer) + checkInteger('byteOffset', byteOffset, 0, buffer.byteLength);
     checkInteger('byteLength', byteLength, 1, buffer.byteLength - byteOffset);
     if (address % pageSize() !== 0 || byteLength % pageSize() !== 0)
@@ -65,6 +68,14 @@ export class SharedPages {
     this.byteOffset = byteOffset;
     this.byteLength = byteLength;
     this.address = address;
+  }
+
+  /**
+   * Whether these are pages as `allocatePages` makes them, that leave the process when they are freed. Those of a
+   * smaller SharedArrayBuffer may serve another allocation while the kernel still writes to them.
+   */
+  get isSeparate(): boolean {
+    return this.buffer.byteLength >= MUNMAP_BYTES;
   }
 
   /** The bytes from `offset` on, `length` of them (default: all that follow). RangeError beyond the end. */
@@ -99,11 +110,52 @@ export function cString(text: string | Uint8Array): Uint8Array {
 
 /** The text from `offset` up to the next NUL (or the end), as UTF-8. */
 export function readCString(bytes: Uint8Array, offset = 0): string {
-  if (offset > bytes.length) throw outOfRange('offset', `<= ${bytes.length}`, offset);
+  checkInteger('offset', offset, 0, bytes.length);
   const end = bytes.indexOf(0, offset);
   return Buffer.from(bytes.subarray(offset, end < 0 ? bytes.length : end)).toString();
 }
 
+/**
+ * A SharedArrayBuffer of at least `bytes` in a mapping of its own. malloc makes one for so large a wish, unless its
+ * heap happens to have a hole of that size (or it was told to map nothing): then WebAssembly's memory does, which
+ * reserves 10 GiB of addresses for each. Where these are not to be had either the buffer is never freed.
+ */
+function separateBuffer(bytes: number): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(bytes);
+  if (isMapping(baseOf(buffer))) return buffer;
+  const pages = Math.ceil(bytes / WASM_PAGE_BYTES);
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer;
+  } catch {
+    unfreed.add(buffer);
+    return buffer;
+  }
+}
+
+/**
+ * Whether malloc made a mapping for what begins at `base`. glibc: then it begins 16 bytes behind a page boundary, and
+ * the word before it, the size of the chunk, has the bit IS_MMAPPED. musl maps everything of that size.
+ */
+function isMapping(base: number): boolean {
+  if (!libc().isGlibc || base % pageSize() === 0) return true;
+  if (base % pageSize() !== MALLOC_HEADER_BYTES) return false;
+  const header = new Uint8Array(libc().view(base - MALLOC_HEADER_BYTES, MALLOC_HEADER_BYTES));
+  return (header[8] & IS_MMAPPED) !== 0;
+}
+
+/** The little that is used of it: neither es2023 nor the types of Node declare it. */
+declare const WebAssembly: {
+  readonly Memory: new (descriptor: {
+    initial: number;
+    maximum: number;
+    shared: true;
+  }) => { readonly buffer: SharedArrayBuffer };
+};
+
+const unfreed = new Set<SharedArrayBuffer>();
+const WASM_PAGE_BYTES = 65536;
+const MALLOC_HEADER_BYTES = 16;
+const IS_MMAPPED = 2;
 const SC_PAGESIZE = 30; // _SC_PAGESIZE, the same in glibc and musl
 const MAX_BYTES = 2 ** 40;
 /** Above glibc's DEFAULT_MMAP_THRESHOLD_MAX (32 MiB), so that malloc never serves it from its heap. */

@@ -1,0 +1,53 @@
+/**
+ * What a run found: the rows of results.json, and the table.
+ */
+import type { Measured, Row } from './rows.ts';
+
+/** One row of results.json. */
+export interface Result {
+  readonly name: string;
+  /** Median nanoseconds for one operation, unless `unit` says otherwise. */
+  readonly ours: number;
+  readonly peers: Readonly<Record<string, number>>;
+  /** For each peer: peer / ours. Above 1 ours is the faster one. */
+  readonly ratio: Readonly<Record<string, number>>;
+  readonly unit?: string;
+  readonly note?: string;
+}
+
+export function resultOf({ name }: Row, { ours, peers, unit, note }: Measured): Result {
+  const ratio = Object.fromEntries(Object.entries(peers).map(([peer, ns]) => [peer, round(ns / ours, 3)]));
+  const rounded = Object.fromEntries(Object.entries(peers).map(([peer, ns]) => [peer, round(ns, 1)]));
+  return {
+    name,
+    ours: unit === 'bytes/op' ? ours : round(ours, 1),
+    peers: rounded,
+    ratio,
+    ...(unit === undefined ? {} : { unit }),
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+export const heading: string = `${'row'.padEnd(24)}${'ours'.padStart(11)}   peers: time, ratio (peer / ours)\n`;
+
+/** The row as a line of the table, with its goal. */
+export function line(result: Result, goal: number | undefined): string {
+  const { name, ours, peers, ratio, unit } = result;
+  const columns = Object.keys(peers).map((peer) => {
+    const wanted = peer === 'liburing' && goal !== undefined ? ` (goal ${goal})` : '';
+    return `${peer} ${time(peers[peer])} ×${ratio[peer].toFixed(2)}${wanted}`;
+  });
+  const own = unit === 'bytes/op' ? `${ours} B/op` : time(ours);
+  return `${name.padEnd(24)}${own.padStart(11)}   ${columns.join('; ')}\n`;
+}
+
+function time(ns: number): string {
+  if (ns < 1e3) return `${ns.toFixed(1)} ns`;
+  if (ns < 1e6) return `${(ns / 1e3).toFixed(2)} µs`;
+  if (ns < 1e9) return `${(ns / 1e6).toFixed(2)} ms`;
+  return `${(ns / 1e9).toFixed(2)} s`;
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,91 @@
+/**
+ * The bench, one row of it: that it runs, and that what it writes has the form that docs/bench.md tells of.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { IoUringState } from 'tsuring';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const timeLimit = 600_000;
+
+test('a quick run of one row writes its results where it is told to', { skip: noRing() }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tsuring-bench-test-'));
+  try {
+    const before = committed();
+    const out = join(folder, 'results.json');
+    const { status, stdout, stderr } = bench('--quick', '--only', '^nop depth 8$', '--out', out);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^nop depth 8 .* ns/m);
+
+    const rows: unknown = JSON.parse(readFileSync(out, 'utf8'));
+    assert.ok(Array.isArray(rows) && rows.length === 1);
+    const [{ name, ours, peers, ratio, ...others }] = rows;
+    assert.deepEqual([name, Object.keys(others)], ['nop depth 8', []]);
+    assert.ok(ours > 0 && Number.isFinite(ours));
+    assert.deepEqual(Object.keys(ratio), Object.keys(peers));
+    for (const peer of Object.keys(peers)) assert.ok(Math.abs(ratio[peer] - peers[peer] / ours) < 0.01, peer);
+    // Where there is no compiler, the run says so in the place of the column.
+    if (!('liburing' in peers)) assert.match(stdout, /^Without the liburing columns: /m);
+
+    assert.match(readFileSync(join(folder, 'results.svg'), 'utf8'), /^<svg [\s\S]*<\/svg>\n$/);
+    assert.deepEqual(committed(), before, 'the committed results stay as they are');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('without --out, some of the rows are shown only', { skip: noRing() }, () => {
+  const before = committed();
+  const folders = leftBehind();
+  const { status, stderr } = bench('--quick', '--only', '^encode');
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(committed(), before);
+  assert.deepEqual(leftBehind(), folders);
+});
+
+test('--help names every row', () => {
+  const { status, stdout } = bench('--help');
+  assert.equal(status, 0);
+  for (const name of ['nop depth 1', 'read_fixed depth 128', 'read O_DIRECT depth 32', 'sum of 1 GiB'])
+    assert.ok(stdout.includes(`  ${name}\n`), name);
+});
+
+test('wrong arguments: status 2 and a message', () => {
+  const wrong = [['--fast'], ['--only'], ['--only', '('], ['--only', 'no such row'], ['--out', ''], ['file']];
+  for (const words of wrong) {
+    const { status, stdout, stderr } = bench(...words);
+    assert.deepEqual([status, stdout], [2, ''], words.join(' '));
+    assert.match(stderr, /^bench: ./);
+  }
+});
+
+function bench(...words: string[]): { status: number | null; stdout: string; stderr: string } {
+  const args = ['--conditions=tsuring-source', '--import', 'tsx', 'bench/run.ts', ...words];
+  return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: timeLimit });
+}
+
+/** What a run must not touch: when it was written, and how long it is. */
+function committed(): [number, number][] {
+  return ['bench/results.json', 'docs/bench.svg'].map((path) => {
+    const found = statSync(join(root, path), { throwIfNoEntry: false });
+    return [found?.mtimeMs ?? 0, found?.size ?? 0];
+  });
+}
+
+function leftBehind(): string[] {
+  return readdirSync(tmpdir()).filter((name) => /^tsuring-bench-(?!test)/.test(name));
+}
+
+function noRing(): string | false {
+  try {
+    new IoUringState(1, { flags: 0 }).close();
+    return false;
+  } catch (error) {
+    return `needs io_uring: ${(error as Error).message}`;
+  }
+}
