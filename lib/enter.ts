@@ -16,6 +16,7 @@ import {
 import { EBADF, EINTR, EINVAL, EOPNOTSUPP, ETIME } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
 import { checkInteger, checkUint32, invalidType, outOfRange } from '../syscalls/invalid.ts';
+import { isView } from '../syscalls/is-view.ts';
 import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_getevents_arg, io_uring_reg_wait } from '../syscalls/layouts/register.ts';
 import { addressOf, type BufferSource } from '../syscalls/memory.ts';
@@ -196,6 +197,12 @@ export function checkEnter(toSubmit: number, minComplete: number, flags: number)
   checkInteger('toSubmit', toSubmit, 0, 0xffff_ffff);
   checkInteger('minComplete', minComplete, 0, 0xffff_ffff);
   checkInteger('flags', flags, 0, 0xffff_ffff);
+}
+
+/** Whether the argument of an enter is memory or an offset of the caller's own. */
+export function isRaw(argument: unknown): argument is BufferSource | number {
+  if (typeof argument === 'number' || isView(argument)) return true;
+  return argument instanceof ArrayBuffer || argument instanceof SharedArrayBuffer;
 }
 
 const SLICE_MS = 100;

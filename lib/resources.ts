@@ -8,6 +8,7 @@ import {
   IORING_UNREGISTER_RING_FDS,
 } from '../syscalls/constants/register.ts';
 import { IORING_SETUP_REGISTERED_FD_ONLY } from '../syscalls/constants/setup.ts';
+import { UringError } from '../syscalls/error.ts';
 import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_rsrc_update } from '../syscalls/layouts/register.ts';
 import { SharedPages } from '../syscalls/memory.ts';
@@ -59,9 +60,9 @@ export class Resources {
   #releaseMemory(): void {
     try {
       this.ring.memory.release(this.kernel);
-    } catch {
-      // No mapping more to be had (vm.max_map_count), or the view was transferred away: memory that the kernel may
-      // write to stays ours for good.
+    } catch (error) {
+      if (!(error instanceof UringError)) throw error;
+      // No mapping more to be had (vm.max_map_count): memory that the kernel may write to stays ours for good.
       unreleased.add(this.ring.memory);
     }
   }

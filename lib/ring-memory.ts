@@ -136,8 +136,9 @@ function pagesFor(
 function unmapAll(kernel: Kernel, maps: Mapping[]): void {
   for (const { address, length, buffer } of maps.reverse()) {
     const fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    if (kernel.mmap(address, length, PROT_RW, fixed, -1, 0) < 0) kernel.munmap(address, length);
-    else unviewed.register(buffer, { kernel, address, length });
+    // Where that fails the mapping stays: a leak is better than a fault.
+    if (kernel.mmap(address, length, PROT_RW, fixed, -1, 0) >= 0)
+      unviewed.register(buffer, { kernel, address, length });
   }
   maps.length = 0;
 }

@@ -24,44 +24,18 @@ import {
 } from '../syscalls/constants/setup.ts';
 import { EBADF, ETIME } from '../syscalls/errno.ts';
 import { checkInteger, checkUint32, invalidState, invalidType, outOfRange } from '../syscalls/invalid.ts';
-import { isView } from '../syscalls/is-view.ts';
 import type { BufferSource, SharedPages } from '../syscalls/memory.ts';
 import { CompletionQueue } from './cq.ts';
 import type { Cqe } from './cqe.ts';
-import { checkEnter, Enter, type WaitOptions } from './enter.ts';
+import { checkEnter, Enter, isRaw, type WaitOptions } from './enter.ts';
 import { Holds } from './holds.ts';
 import { iovecsOf } from './iovec.ts';
 import { checkOptions, type IoUringOptions } from './options.ts';
 import { forget, Resources, releaseWhenDropped } from './resources.ts';
-import type { MemoryKind } from './ring-memory.ts';
+import type { RingCounts, RingMemoryInfo } from './ring-info.ts';
 import { setupRing } from './setup.ts';
 import { SubmissionQueue } from './sq.ts';
 import type { Sqe } from './sqe.ts';
-
-/** Numbers of a ring since it was made. */
-export interface RingCounts {
-  /** Entries that were published. */
-  sqes: number;
-  /** Completions that were acknowledged. */
-  cqes: number;
-  /** Calls of io_uring_enter. */
-  enters: number;
-  /** Those of them that woke the SQPOLL thread. */
-  wakeups: number;
-}
-
-/** The ring's memory as `ring.memory` tells it. */
-export interface RingMemoryInfo {
-  /** How it was had: see MemoryKind. */
-  readonly kind: MemoryKind;
-  /** What the rings lie in: a SharedArrayBuffer that can be posted to Workers, except for kind `view`. */
-  readonly buffer: SharedArrayBuffer | ArrayBuffer;
-  /** The SQ and the CQ ring: the same bytes where one mapping holds both. */
-  readonly sqRing: Uint8Array;
-  readonly cqRing: Uint8Array;
-  /** The submission entries. */
-  readonly sqes: Uint8Array;
-}
 
 /**
  * One io_uring. It belongs to the thread that made it. By default the kernel's own thread (SQPOLL) takes the
@@ -496,9 +470,4 @@ export class IoUringState {
     if (this.#enter.closed) return this.#enter.error(EBADF, 'io_uring_enter');
     return invalidState('There is no entry to commit: getSqe() was not called, or returned null');
   }
-}
-
-function isRaw(argument: unknown): argument is BufferSource | number {
-  if (typeof argument === 'number' || isView(argument)) return true;
-  return argument instanceof ArrayBuffer || argument instanceof SharedArrayBuffer;
 }

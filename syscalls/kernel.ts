@@ -2,7 +2,7 @@
  * The kernel as the layers above see it: one object with everything they ask of it, so that a scripted kernel can
  * stand in for the real one (`new IoUringState(8, { kernel })`).
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { O_CLOEXEC } from './constants/fcntl.ts';
 import { libc, type Result } from './libc.ts';
 import { addressOf, type BufferSource, pageSize } from './memory.ts';
@@ -36,7 +36,7 @@ export interface Kernel {
   ): Result;
   /** munmap(2). */
   munmap(address: number, length: number): Result;
-  /** An ArrayBuffer over mapped memory. It must be detached before the memory is unmapped. */
+  /** An ArrayBuffer over mapped memory. It faults when it is touched after the memory was unmapped. */
   view(address: number, length: number): ArrayBuffer;
   /** eventfd(2). */
   eventfd(initial: number, flags: number): Result;
@@ -97,7 +97,8 @@ function adopt(fd: number): Result {
 /** An fd of which Node knows, for another file to take its place; or -errno. */
 function placeholder(): Result {
   try {
-    return openSync('/dev/null', 'r');
+    // A chroot may be without devices, but not without a root.
+    return openSync(existsSync('/dev/null') ? '/dev/null' : '/', 'r');
   } catch (error) {
     return (error as NodeJS.ErrnoException).errno ?? -1;
   }

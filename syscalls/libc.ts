@@ -51,7 +51,7 @@ export interface Libc {
   readonly isGlibc: boolean;
   /** The address of an ArrayBufferView's first byte. Moves small typed arrays off the JavaScript heap. */
   addressOf(view: ArrayBufferView): number;
-  /** An ArrayBuffer over foreign memory. It faults once that memory is unmapped: detach it before. */
+  /** An ArrayBuffer over foreign memory. It faults when it is touched after that memory was unmapped. */
   view(address: number, length: number): ArrayBuffer;
 }
 

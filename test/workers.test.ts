@@ -28,7 +28,7 @@ import { BLOCKS, type Steady } from './support/worker-steady.ts';
 import { leftOver, traces, tracesBackTo } from './support/worker-traces.ts';
 
 /** How often each scene is ended in the middle: TSURING_WORKER_ROUNDS=100 makes some thousand of it. */
-const ROUNDS = Number(process.env.TSURING_WORKER_ROUNDS ?? 6);
+const ROUNDS = Number(process.env.TSURING_WORKER_ROUNDS ?? 4);
 
 const KINDS = {
   'a plain ring': { flags: 0 },

@@ -1,6 +1,7 @@
 /**
  * How much the kernel may write where a socket's address shall go.
  */
+import { isView } from '../../syscalls/is-view.ts';
 import { SharedPages } from '../../syscalls/memory.ts';
 import type { Pointer } from '../sqe.ts';
 
@@ -17,6 +18,6 @@ export function roomSaidBy(length: Pointer): number {
   if (typeof length !== 'object' || length === null || !(length.byteLength >= LENGTH_BYTES))
     return LARGEST_ADDRESS;
   const { buffer, byteOffset } =
-    ArrayBuffer.isView(length) || length instanceof SharedPages ? length : { buffer: length, byteOffset: 0 };
+    isView(length) || length instanceof SharedPages ? length : { buffer: length, byteOffset: 0 };
   return Math.min(new DataView(buffer, byteOffset).getUint32(0, true), LARGEST_ADDRESS);
 }

@@ -1,7 +1,7 @@
 /**
  * What `sum` counts and measures while it works.
  */
-import type { RingCounts } from '../state.ts';
+import type { RingCounts } from '../ring-info.ts';
 
 export interface Figures {
   /** Bytes that were hashed. */
