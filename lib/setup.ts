@@ -16,7 +16,7 @@ import {
 } from '../syscalls/constants/setup.ts';
 import { EINVAL, ENOMEM } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
-import type { Kernel } from '../syscalls/kernel.ts';
+import { type Kernel, linux, setupOwned } from '../syscalls/kernel.ts';
 import { io_uring_params } from '../syscalls/layouts/ring.ts';
 import { makeStruct, readStruct, type StructValues } from '../syscalls/struct.ts';
 import type { CqLayout } from './cq.ts';
@@ -119,10 +119,10 @@ function setupMapped(
 /** The new ring as an fd that Node closes with the thread, or as an index with REGISTERED_FD_ONLY. */
 function openRing(kernel: Kernel, entries: number, params: Uint8Array, flags: number): number | Refusal {
   const indexOnly = (flags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0;
-  const once = indexOnly || kernel.setupOwned === undefined ? kernel.setup : kernel.setupOwned;
-  const fd = once.call(kernel, entries, params);
+  const inOne = !indexOnly && kernel.setup === linux.setup && kernel.adopt === linux.adopt;
+  const fd = inOne ? setupOwned(entries, params) : kernel.setup(entries, params);
   if (fd < 0) return refused('io_uring_setup', fd);
-  if (indexOnly || kernel.setupOwned !== undefined) return fd;
+  if (indexOnly || inOne) return fd;
   const owned = kernel.adopt(fd);
   return owned < 0 ? refused('dup3', owned) : owned;
 }

@@ -6,7 +6,7 @@ export * from './constants/index.ts';
 export * from './errno.ts';
 export * from './error.ts';
 export * from './fixes.ts';
-export * from './kernel.ts';
+export { type Kernel, linux } from './kernel.ts';
 export * from './layouts/index.ts';
 export { type Libc, libc, type Result } from './libc.ts';
 export * from './memory.ts';

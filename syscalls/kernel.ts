@@ -47,12 +47,7 @@ export interface Kernel {
    * (unless the Worker was made with `trackUnmanagedFds: false`). Close it with `close` of this object.
    */
   adopt(fd: number): Result;
-  /**
-   * `setup` and `adopt` in one, so that a Worker that is terminated meanwhile leaves no fd behind. Where it is missing
-   * the two are called one after the other.
-   */
-  setupOwned?(entries: number, params: Uint8Array): Result;
-  /** Closes what `adopt` and `setupOwned` gave. */
+  /** Closes what `adopt` gave. */
   close(fd: number): Result;
 }
 
@@ -69,14 +64,14 @@ export const linux: Kernel = {
   eventfd: (initial, flags) => libc().eventfd(initial, flags),
   poll: (fd, events, timeout) => libc().poll(fd, events, timeout),
   adopt,
-  setupOwned,
   close,
 };
 
-/** What a running `setupOwned` points at: a property of an object, which no optimizer drops before the call is over. */
-const alive: { params?: Uint8Array | undefined } = {};
-
-function setupOwned(entries: number, params: Uint8Array): Result {
+/**
+ * `setup` and `adopt` of the real kernel in one, so that a Worker that is terminated meanwhile leaves no fd behind. Gives
+ * the fd, or -errno. Not part of Kernel: whoever puts another `setup` or `adopt` in place has both called.
+ */
+export function setupOwned(entries: number, params: Uint8Array): Result {
   const owned = placeholder();
   if (owned < 0) return owned;
   alive.params = params;
@@ -85,6 +80,9 @@ function setupOwned(entries: number, params: Uint8Array): Result {
   if (fd < 0) closeSync(owned);
   return fd;
 }
+
+/** What a running `setupOwned` points at: a property of an object, which no optimizer drops before the call is over. */
+const alive: { params?: Uint8Array | undefined } = {};
 
 function adopt(fd: number): Result {
   const owned = placeholder();
