@@ -37,6 +37,8 @@ export interface IoUringOptions {
 export interface CheckedOptions {
   readonly entries: number;
   readonly flags: number;
+  /** Whether flags were given: what was only assumed may be left out. */
+  readonly flagsGiven: boolean;
   readonly sqThreadIdle: number;
   readonly sqThreadCpu: number;
   readonly cqEntries: number;
@@ -69,6 +71,7 @@ export function checkOptions(entries: number, options: IoUringOptions): CheckedO
   return {
     entries,
     flags: flags >>> 0,
+    flagsGiven: options.flags !== undefined,
     sqThreadIdle: checkUint32('options.sqThreadIdle', sqThreadIdle),
     sqThreadCpu: checkUint32('options.sqThreadCpu', sqThreadCpu ?? 0),
     cqEntries: checkInteger('options.cqEntries', cqEntries ?? 0, 0, 0xffff_ffff),

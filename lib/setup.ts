@@ -2,6 +2,7 @@
  * Makes a ring: asks the kernel for it in the ways it may know, from the best to the plainest, and finds the queues
  * in its memory. What succeeds is tried, never inferred from a version.
  */
+import { isMainThread } from 'node:worker_threads';
 import {
   IORING_FEAT_SINGLE_MMAP,
   IORING_SETUP_CLAMP,
@@ -13,6 +14,7 @@ import {
   IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQ_REWIND,
   IORING_SETUP_SQE128,
+  IORING_SETUP_SQPOLL,
 } from '../syscalls/constants/setup.ts';
 import { EINVAL, ENOMEM } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
@@ -49,6 +51,9 @@ export function setupRing(options: CheckedOptions): MadeRing {
     if ('fd' in result) return result;
     if (result.errno !== -EINVAL) break;
   }
+  // See `polledView`: what nobody asked for is left out.
+  if (result.syscall === POLLED_VIEW && !options.flagsGiven)
+    return setupRing({ ...options, flags: options.flags & ~IORING_SETUP_SQPOLL, flagsGiven: true });
   throw setupError(result, options);
 }
 
@@ -108,12 +113,22 @@ function setupMapped(
   let memory: RingMemory | number = -EINVAL;
   try {
     if (only !== 'view') memory = overlayMemory(kernel, fd, sizes);
-    if (typeof memory === 'number' && only !== 'overlay') memory = viewMemory(kernel, fd, sizes);
+    if (typeof memory === 'number' && only !== 'overlay' && !polledView(options))
+      memory = viewMemory(kernel, fd, sizes);
   } finally {
     // Also when there was no memory for a SharedArrayBuffer, which throws.
     if (typeof memory === 'number') kernel.close(fd);
   }
-  return typeof memory === 'number' ? refused('mmap', memory) : describe(fd, params, memory);
+  if (typeof memory !== 'number') return describe(fd, params, memory);
+  return refused(polledView(options) && only !== 'overlay' ? POLLED_VIEW : 'mmap', memory);
+}
+
+/**
+ * Whether a view would be dangerous: in a Worker with SQPOLL. The mapping of a Worker that is terminated stays, and with
+ * it the ring, whose thread goes on with reads into memory that the Worker has given back.
+ */
+function polledView({ flags, kernel }: CheckedOptions): boolean {
+  return !isMainThread && (flags & IORING_SETUP_SQPOLL) !== 0 && kernel.setup === linux.setup;
 }
 
 /** The new ring as an fd that Node closes with the thread, or as an index with REGISTERED_FD_ONLY. */
@@ -226,6 +241,7 @@ function words(bytes: Uint8Array): Int32Array {
 }
 
 function setupError({ errno, syscall }: Refusal, options: CheckedOptions): UringError {
+  if (syscall === POLLED_VIEW) return new UringError(errno, 'mmap', POLLED_VIEW);
   return new UringError(errno, syscall, diagnoseSetup(-errno, options, bytesWanted(options)));
 }
 
@@ -240,6 +256,8 @@ const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1
 
 const USER_ADDR_SQ = io_uring_params.fields['sq_off.user_addr'][0];
 const USER_ADDR_CQ = io_uring_params.fields['cq_off.user_addr'][0];
+const POLLED_VIEW =
+  'A Worker cannot have SQPOLL where the kernel has no memory that outlives it (before Linux 6.5): give `flags: 0`.';
 const MAX_ENTRIES = 32768; // IORING_MAX_ENTRIES of the kernel
 const HEADER_BYTES = 512;
 const LONGEST_PAUSE_MS = 128;

@@ -51,7 +51,15 @@ export interface Libc {
   readonly isGlibc: boolean;
   /** The address of an ArrayBufferView's first byte. Moves small typed arrays off the JavaScript heap. */
   addressOf(view: ArrayBufferView): number;
-  /** An ArrayBuffer over foreign memory. It faults when it is touched after that memory was unmapped. */
+  /**
+   * The 32 bits at an address that is mapped. A call with numbers only: unlike `view` it cannot meet the end of a
+   * terminated Worker half-way.
+   */
+  peek(address: number): number;
+  /**
+   * An ArrayBuffer over foreign memory. It faults when it is touched after that memory was unmapped. koffi aborts the
+   * process when a Worker is terminated during this call.
+   */
   view(address: number, length: number): ArrayBuffer;
 }
 
@@ -96,7 +104,10 @@ function bind(koffi: typeof Koffi): Libc {
   const dup3 = library.func('dup3', 'int', ['int', 'int', 'int']);
   const poll = library.func('poll', 'int', ['void *', 'ulong', 'int']);
   const sysconf = library.func('sysconf', i64, ['int']);
+  const memcpy = library.func('memcpy', i64, [i64, i64, i64]);
   const { errno } = koffi;
+  const word = new Uint32Array(1);
+  const wordAddress = Number(koffi.address(word));
   const pollfd = new Int32Array(2);
   // errno is the thread's own and koffi keeps it across the call: nothing runs between the failure and this read.
   const result = (value: number): Result => (value === -1 ? -errno() : value);
@@ -130,6 +141,10 @@ function bind(koffi: typeof Koffi): Libc {
     sysconf: (name) => result(sysconf(name)),
     isGlibc: has(library, 'gnu_get_libc_version'),
     addressOf: (view) => Number(koffi.address(view)),
+    peek: (address) => {
+      memcpy(wordAddress, address, 4);
+      return word[0];
+    },
     view: (address, length) => koffi.view(BigInt(address), length),
   };
 }

@@ -32,8 +32,9 @@ export function addressOf(buffer: BufferSource): number {
 
 /**
  * `byteLength` bytes (rounded up to whole pages) of zeroed, page-aligned shared memory at a fixed address. It lives
- * as long as anything refers to the object or its `buffer`, and its address is never reused while the kernel may
- * still write to its pages. Throws RangeError for a length that is not positive or cannot be had.
+ * as long as anything refers to the object or its `buffer`, and its pages serve nobody else while the kernel may still
+ * write to them. Its address may: hand the object to an operation, not the number, or keep the object yourself.
+ * Throws RangeError for a length that is not positive or cannot be had.
  */
 export function allocatePages(byteLength: number): SharedPages {
   checkInteger('byteLength', byteLength, 1, MAX_BYTES);
@@ -137,10 +138,10 @@ function separateBuffer(bytes: number): SharedArrayBuffer {
  * the word before it, the size of the chunk, has the bit IS_MMAPPED. musl maps everything of that size.
  */
 function isMapping(base: number): boolean {
-  if (!libc().isGlibc || base % pageSize() === 0) return true;
+  if (!libc().isGlibc) return true;
+  // Another allocator in glibc's place (LD_PRELOAD) aligns otherwise, and may keep for itself what is freed.
   if (base % pageSize() !== MALLOC_HEADER_BYTES) return false;
-  const header = new Uint8Array(libc().view(base - MALLOC_HEADER_BYTES, MALLOC_HEADER_BYTES));
-  return (header[8] & IS_MMAPPED) !== 0;
+  return (libc().peek(base - 8) & IS_MMAPPED) !== 0;
 }
 
 /** The little that is used of it: neither es2023 nor the types of Node declare it. */

@@ -22,7 +22,7 @@ try {
   run(join(project, 'node_modules', '.bin', 'tsc'), ['-p', '.']);
   expect(run('node', ['typed.js']), javascript);
   expectSource();
-  expect(run('npx', ['tsuring', '--version']), `${packageVersion()}\n`);
+  expect(run('npx', ['tsuring', '--version']), `tsuring ${packageVersion()}\n`);
   const sum = run('sha256sum', ['read.mjs']);
   expect(run('npx', ['tsuring', 'sum', 'read.mjs']), sum);
   process.stdout.write('The packed package works for a consumer.\n');
