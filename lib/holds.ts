@@ -32,4 +32,12 @@ export class Holds {
     this.size--;
     if (held.length === 0) this.#byUserData.delete(userData);
   }
+
+  /** Everything that is held, which is then no longer held here. */
+  takeAll(): unknown[] {
+    const all = [...this.#byUserData.values()];
+    this.#byUserData.clear();
+    this.size = 0;
+    return all;
+  }
 }

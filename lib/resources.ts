@@ -48,7 +48,10 @@ export class Resources {
     if (this.ring.memory.kind !== 'no_mmap') this.#releaseMemory();
     this.#closeFd();
     if (this.ring.memory.kind === 'no_mmap') this.#releaseMemory();
-    if (this.holds.size > 0 || this.registered.size > 0) linger([this.holds, this.registered]);
+    const held = [...this.holds.takeAll(), ...this.registered];
+    // No longer the ring's, which somebody may keep for much longer.
+    this.registered.clear();
+    if (held.length > 0) linger(held);
   }
 
   /** Keeps what was registered reachable. */

