@@ -3,6 +3,15 @@
  */
 export { UringError } from '../syscalls/error.ts';
 export { allocatePages, type BufferSource, SharedPages } from '../syscalls/memory.ts';
+export {
+  type InternetAddress,
+  parseSockaddr,
+  type SocketAddress,
+  sockaddr,
+  type UnixAddress,
+  writeSockaddr,
+} from './args/sockaddr.ts';
+export { type Duration, readTimespec, timespec, writeTimespec } from './args/timespec.ts';
 export type { Cqe } from './cqe.ts';
 export type { WaitOptions } from './enter.ts';
 export { iovecsOf } from './iovec.ts';
