@@ -98,7 +98,7 @@ export class IoUringState {
    */
   getSqe(): Sqe | null {
     const sqe = this.#sq.current();
-    if (sqe === null && this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_enter');
+    if (sqe === null) this.#refuseClosed();
     return sqe;
   }
 
@@ -155,7 +155,7 @@ export class IoUringState {
   /** Wakes the SQPOLL thread: one system call. Nothing happens when it is awake or there is none. */
   wakeSqpoll(): void {
     if (this.sqNeedsWakeup) this.#check(this.#enter.call(this.#sq.pending(), 0, IORING_ENTER_SQ_WAKEUP));
-    else if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_enter');
+    else this.#refuseClosed();
   }
 
   // --- submitting and waiting
@@ -179,7 +179,7 @@ export class IoUringState {
       return taken;
     }
     if (pending > 0 && sq.needsWakeup()) this.#check(this.#enter.call(pending, 0, IORING_ENTER_SQ_WAKEUP));
-    else if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_enter');
+    else this.#refuseClosed();
     return pending;
   }
 
@@ -451,7 +451,7 @@ export class IoUringState {
 
   /** Nothing stands in the ring: does the kernel hold something back? */
   #peekBehind(): Cqe | null {
-    if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_enter');
+    this.#refuseClosed();
     if ((this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) === 0) return null;
     this.getEvents();
     return this.#cq.peek();

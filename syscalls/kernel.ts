@@ -5,8 +5,8 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { O_CLOEXEC } from './constants/fcntl.ts';
 import { libc, type Result } from './libc.ts';
-import { addressOf, type BufferSource, pageSize } from './memory.ts';
-import { ioUringEnter, ioUringRegister, ioUringSetup } from './uring.ts';
+import { type BufferSource, pageSize } from './memory.ts';
+import { ioUringEnter, ioUringRegister, ioUringSetup, withAddress } from './uring.ts';
 
 /** System calls in the raw form: the result, or `-errno`. Addresses are numbers. */
 export interface Kernel {
@@ -74,15 +74,10 @@ export const linux: Kernel = {
 export function setupOwned(entries: number, params: Uint8Array): Result {
   const owned = placeholder();
   if (owned < 0) return owned;
-  alive.params = params;
-  const fd = libc().setupOnto(entries, addressOf(params), owned);
-  alive.params = undefined;
+  const fd = withAddress(params, (address) => libc().setupOnto(entries, address, owned));
   if (fd < 0) closeSync(owned);
   return fd;
 }
-
-/** What a running `setupOwned` points at: a property of an object, which no optimizer drops before the call is over. */
-const alive: { params?: Uint8Array | undefined } = {};
 
 function adopt(fd: number): Result {
   const owned = placeholder();

@@ -55,7 +55,8 @@ const NR_REGISTER = 427;
  */
 const alive: { buffer?: BufferSource | undefined } = {};
 
-function withAddress(buffer: BufferSource, call: (address: number) => Result): Result {
+/** Makes a call with the buffer's address, and keeps the buffer reachable until it is over. */
+export function withAddress(buffer: BufferSource, call: (address: number) => Result): Result {
   alive.buffer = buffer;
   const result = call(addressOf(buffer));
   alive.buffer = undefined;
