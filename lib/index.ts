@@ -2,7 +2,7 @@
  * tsuring: io_uring from TypeScript. The ring (`IoUringState`), its cursors, and one function per operation.
  */
 export { UringError } from '../syscalls/error.ts';
-export { allocatePages, type BufferSource, SharedPages } from '../syscalls/memory.ts';
+export { allocatePages, type BufferSource, type Memory, SharedPages } from '../syscalls/memory.ts';
 export {
   type InternetAddress,
   parseSockaddr,

@@ -2,15 +2,15 @@
  * Arrays of `struct iovec` from buffers.
  */
 import { invalidType, outOfRange } from '../syscalls/invalid.ts';
-import { addressOf, type BufferSource, SharedPages } from '../syscalls/memory.ts';
+import { addressOf, type BufferSource, isMemory, type Memory } from '../syscalls/memory.ts';
 
 /** One iovec of 16 bytes for each buffer: its address and length. The buffers are not held by it. */
-export function iovecsOf(buffers: readonly (BufferSource | SharedPages)[]): BigUint64Array<ArrayBuffer> {
+export function iovecsOf(buffers: readonly (BufferSource | Memory)[]): BigUint64Array<ArrayBuffer> {
   if (!Array.isArray(buffers)) throw invalidType('buffers', 'an instance of Array', buffers);
   if (buffers.length === 0) throw outOfRange('buffers.length', '>= 1', 0);
   const iovecs = new BigUint64Array(buffers.length * 2);
   buffers.forEach((buffer, i) => {
-    const address = buffer instanceof SharedPages ? buffer.address : addressOf(buffer);
+    const address = isMemory(buffer) ? buffer.address : addressOf(buffer);
     iovecs[2 * i] = BigInt(address);
     iovecs[2 * i + 1] = BigInt(buffer.byteLength);
   });

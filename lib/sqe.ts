@@ -2,13 +2,13 @@
  * A cursor on one submission queue entry in the ring's memory: reused for every entry, allocates nothing.
  */
 import { invalidType, outOfRange } from '../syscalls/invalid.ts';
-import { addressOf, type BufferSource, SharedPages } from '../syscalls/memory.ts';
+import { addressOf, type BufferSource, isMemory, type Memory } from '../syscalls/memory.ts';
 
 /**
  * Where the kernel shall read or write: a number or bigint is an address, and whoever made it keeps its memory alive;
- * a buffer is held by the ring until the operation's CQE is acknowledged.
+ * a buffer, or other memory that knows its address, is held by the ring until the operation's CQE is acknowledged.
  */
-export type Pointer = number | bigint | BufferSource | SharedPages;
+export type Pointer = number | bigint | BufferSource | Memory;
 
 /** A value of 64 bits: a safe integer or a bigint, negative ones in two's complement. */
 export type U64 = number | bigint;
@@ -202,7 +202,7 @@ export class Sqe {
         throw bad('address', '>= 0 && <= 2 ** 53 - 1', pointer);
       return Number(pointer);
     }
-    const address = pointer instanceof SharedPages ? pointer.address : addressOf(pointer);
+    const address = isMemory(pointer) ? pointer.address : addressOf(pointer);
     if (byteLength > pointer.byteLength)
       throw outOfRange('byteLength', `<= ${pointer.byteLength}, the size of the buffer`, byteLength);
     this.held ??= [];

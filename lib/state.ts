@@ -6,13 +6,7 @@ import {
   IORING_ENTER_GETEVENTS,
   IORING_ENTER_SQ_WAKEUP,
 } from '../syscalls/constants/enter.ts';
-import {
-  IORING_REGISTER_BUFFERS,
-  IORING_REGISTER_FILES,
-  IORING_REGISTER_USE_REGISTERED_RING,
-  IORING_UNREGISTER_BUFFERS,
-  IORING_UNREGISTER_FILES,
-} from '../syscalls/constants/register.ts';
+import { IORING_REGISTER_USE_REGISTERED_RING } from '../syscalls/constants/register.ts';
 import {
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_DEFER_TASKRUN,
@@ -23,14 +17,14 @@ import {
   IORING_SQ_TASKRUN,
 } from '../syscalls/constants/setup.ts';
 import { EBADF, ETIME } from '../syscalls/errno.ts';
-import { checkInteger, checkUint32, invalidState, invalidType, outOfRange } from '../syscalls/invalid.ts';
-import type { BufferSource, SharedPages } from '../syscalls/memory.ts';
+import { checkInteger, checkUint32, invalidState, invalidType } from '../syscalls/invalid.ts';
+import type { BufferSource, Memory } from '../syscalls/memory.ts';
 import { CompletionQueue } from './cq.ts';
 import type { Cqe } from './cqe.ts';
 import { checkEnter, Enter, isRaw, type WaitOptions } from './enter.ts';
 import { Holds } from './holds.ts';
-import { iovecsOf } from './iovec.ts';
 import { checkOptions, type IoUringOptions } from './options.ts';
+import { BufferRegistrations } from './register/buffers.ts';
 import { forget, Resources, releaseWhenDropped } from './resources.ts';
 import type { RingCounts, RingMemoryInfo } from './ring-info.ts';
 import { setupRing } from './setup.ts';
@@ -44,7 +38,7 @@ import type { Sqe } from './sqe.ts';
  * A ring with SQPOLL (`usesSqpoll`) acts for ever with the identity that its creator had, also after setuid; others
  * act with that of whoever submits.
  */
-export class IoUringState {
+export class IoUringState extends BufferRegistrations {
   readonly #resources: Resources;
   readonly #sq: SubmissionQueue;
   readonly #cq: CompletionQueue;
@@ -58,9 +52,9 @@ export class IoUringState {
   #sqes = 0;
 
   /** IORING_SETUP_… flags of the ring, those included that were added to give it its memory. */
-  readonly setupFlags: number;
+  override readonly setupFlags: number;
   /** IORING_FEAT_… of the kernel. */
-  readonly features: number;
+  override readonly features: number;
   /** Entries of the submission queue: what was asked for, rounded up to a power of two. */
   readonly sqEntries: number;
   /** Entries of the completion queue. */
@@ -72,6 +66,7 @@ export class IoUringState {
    * @throws TypeError, RangeError for arguments; UringError with the kernel's errno and a `fix` where it refuses.
    */
   constructor(entries: number, options: IoUringOptions = {}) {
+    super();
     const checked = checkOptions(entries, options);
     const made = setupRing(checked);
     this.#enter = new Enter(checked.kernel, made.fd, made.flags, made.features);
@@ -325,46 +320,7 @@ export class IoUringState {
 
   // --- registering
 
-  /**
-   * Registers buffers for READ_FIXED, WRITE_FIXED and their kin: buffer i has the index i. The kernel pins their pages
-   * (RLIMIT_MEMLOCK, unless privileged). They are held until the ring is closed. io_uring_register_buffers.
-   * @throws UringError EBUSY when buffers are registered already, ENOMEM beyond the limit, EFAULT for unmapped memory.
-   */
-  registerBuffers(buffers: readonly (BufferSource | SharedPages)[]): void {
-    const iovecs = iovecsOf(buffers);
-    this.register(IORING_REGISTER_BUFFERS, iovecs, buffers.length);
-    this.#resources.keep(buffers);
-  }
-
-  /** Takes the registration back; operations in flight go on with their buffers. io_uring_unregister_buffers. */
-  unregisterBuffers(): void {
-    this.register(IORING_UNREGISTER_BUFFERS, 0, 0);
-  }
-
-  /**
-   * Registers open files for IOSQE_FIXED_FILE: fds[i] has the index i, -1 leaves a free slot. The kernel holds the
-   * files: the fds may be closed. io_uring_register_files.
-   * @throws UringError EBUSY when files are registered already, EBADF for an fd that is not open, EMFILE for too many.
-   */
-  registerFiles(fds: Int32Array | readonly number[]): void {
-    if (!(fds instanceof Int32Array || Array.isArray(fds)))
-      throw invalidType('fds', 'an instance of Int32Array or Array', fds);
-    if (fds.length === 0) throw outOfRange('fds.length', '>= 1', 0);
-    for (const fd of fds) checkInteger('fds', fd, -2, 0x7fff_ffff);
-    this.register(IORING_REGISTER_FILES, Int32Array.from(fds), fds.length);
-  }
-
-  /** Takes the registration back. io_uring_unregister_files. */
-  unregisterFiles(): void {
-    this.register(IORING_UNREGISTER_FILES, 0, 0);
-  }
-
-  /**
-   * io_uring_register(2) as it is: `opcode` is one of IORING_REGISTER_… or IORING_UNREGISTER_…, `argument` what it asks
-   * for (memory, or an address, or 0 for NULL). Memory is held during the call only.
-   * @returns what the kernel gives. @throws UringError with its errno.
-   */
-  register(opcode: number, argument: BufferSource | number, count: number): number {
+  override register(opcode: number, argument: BufferSource | number, count: number): number {
     checkUint32('opcode', opcode);
     checkUint32('count', count);
     if (typeof argument === 'number') checkInteger('argument', argument, 0, Number.MAX_SAFE_INTEGER);
@@ -375,6 +331,10 @@ export class IoUringState {
     const result = kernel.register(ring.fd, code, argument, count);
     if (result < 0) throw this.#enter.error(result, 'io_uring_register');
     return result;
+  }
+
+  protected override keep(things: readonly (BufferSource | Memory)[]): void {
+    this.#resources.keep(things);
   }
 
   // --- the ring

@@ -15,6 +15,18 @@ import { libc } from './libc.ts';
 /** Anything whose bytes have an address: a Buffer, another typed array, a DataView, or a whole (Shared)ArrayBuffer. */
 export type BufferSource = ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
+/** Memory that knows its address and keeps what it needs reachable: SharedPages, or an argument such as Msghdr. */
+export interface Memory {
+  /** Of the first byte; stays right as long as the object lives. */
+  readonly address: number;
+  readonly byteLength: number;
+}
+
+/** Whether this is Memory, not a buffer. */
+export function isMemory(value: unknown): value is Memory {
+  return typeof value === 'object' && value !== null && typeof (value as Memory).address === 'number';
+}
+
 /** The size of a page of this system in bytes: 4,096 on x64; 4,096, 16,384 or 65,536 on arm64. sysconf(3). */
 export function pageSize(): number {
   page ??= libc().sysconf(SC_PAGESIZE);
@@ -49,7 +61,7 @@ export function allocatePages(byteLength: number): SharedPages {
  * A page-aligned part of a SharedArrayBuffer. `buffer`, `byteOffset` and `byteLength` can be posted to a Worker and
  * put together there again by `new SharedPages(…)`: the address is the same in every thread.
  */
-export class SharedPages {
+export class SharedPages implements Memory {
   readonly buffer: SharedArrayBuffer;
   /** Where the pages begin in `buffer`. */
   readonly byteOffset: number;

@@ -17,7 +17,7 @@ const layers: readonly (readonly [name: string, files: RegExp])[] = [
   ['operations', /^lib\/ops\//],
   [
     'ring',
-    /^lib\/(state|enter|holds|iovec|args\/.*|linger|options|resources|ring-info|ring-memory|setup|diagnose|diagnose\/.*)(\.ts)?$/,
+    /^lib\/(state|enter|holds|iovec|args\/.*|linger|options|register\/.*|resources|ring-info|ring-memory|setup|diagnose|diagnose\/.*)(\.ts)?$/,
   ],
   ['engine', /^lib\/engine\//],
   ['drop-ins', /^lib\/(fs|net)\//],

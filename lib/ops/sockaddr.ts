@@ -2,7 +2,7 @@
  * How much the kernel may write where a socket's address shall go.
  */
 import { isView } from '../../syscalls/is-view.ts';
-import { SharedPages } from '../../syscalls/memory.ts';
+import { isMemory, SharedPages } from '../../syscalls/memory.ts';
 import type { Pointer } from '../sqe.ts';
 
 /** sizeof(struct sockaddr_storage): no address is longer, and the kernel never writes more. */
@@ -17,6 +17,7 @@ export const LENGTH_BYTES = 4;
 export function roomSaidBy(length: Pointer): number {
   if (typeof length !== 'object' || length === null || !(length.byteLength >= LENGTH_BYTES))
     return LARGEST_ADDRESS;
+  if (isMemory(length) && !(length instanceof SharedPages)) return LARGEST_ADDRESS;
   const { buffer, byteOffset } =
     isView(length) || length instanceof SharedPages ? length : { buffer: length, byteOffset: 0 };
   return Math.min(new DataView(buffer, byteOffset).getUint32(0, true), LARGEST_ADDRESS);

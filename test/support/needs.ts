@@ -2,12 +2,19 @@
  * What a test needs of the system: each gives false when it is there, else the reason to skip, which names it.
  */
 import { type IoUringOptions, IoUringState, nop } from 'tsuring';
+import * as constants from 'tsuring/syscalls';
 import {
   IORING_NOP_INJECT_RESULT,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQPOLL,
+  readStruct,
 } from 'tsuring/syscalls';
+import {
+  queryReport,
+  type RegisterOpcodeReport,
+  registerOpcodesReport,
+} from '../../lib/doctor/register-opcodes.ts';
 
 /** For a ring with these options. */
 export function lacksRing(what: string, options: IoUringOptions, entries = 4): string | false {
@@ -54,4 +61,50 @@ export function lacksDefer(): string | false {
   return lacksRing('IORING_SETUP_DEFER_TASKRUN (Linux 6.1)', {
     flags: IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
   });
+}
+
+/** For an operation: the name of its constant, 'IORING_OP_READV_FIXED'. Asks the kernel (IORING_REGISTER_PROBE). */
+export function lacksOpcode(name: string): string | false {
+  const none = lacksRing('io_uring', {});
+  if (none) return none;
+  probed ??= probe();
+  return probed.has((constants as unknown as Record<string, number>)[name]) ? false : `needs ${name}`;
+}
+
+/**
+ * For a register opcode, 'IORING_REGISTER_RESIZE_RINGS': there when the kernel answers it with anything but -EINVAL, or
+ * knows so many (IORING_REGISTER_QUERY).
+ */
+export function lacksRegister(name: string): string | false {
+  registers ??= registerOpcodesReport(queryReport(), lacksRing('io_uring', {}) === false);
+  const report = registers.find((row) => row.name === name);
+  if (report === undefined) throw new Error(`${name} is no register opcode`);
+  return report.supported === true ? false : `needs ${name}`;
+}
+
+/** For the rights of root. */
+export function lacksRoot(): string | false {
+  return process.getuid?.() === 0 ? false : 'needs root';
+}
+
+let probed: Set<number> | undefined;
+let registers: readonly RegisterOpcodeReport[] | undefined;
+
+function probe(): Set<number> {
+  const count = 256;
+  const bytes = new Uint8Array(constants.io_uring_probe.size + count * constants.io_uring_probe_op.size);
+  const ring = new IoUringState(1, { flags: 0 });
+  ring.register(constants.IORING_REGISTER_PROBE, bytes, count);
+  ring.close();
+  const { ops_len } = readStruct(bytes, constants.io_uring_probe);
+  const all = Array.from({ length: ops_len }, (_, n) =>
+    readStruct(
+      bytes,
+      constants.io_uring_probe_op,
+      constants.io_uring_probe.size + n * constants.io_uring_probe_op.size,
+    ),
+  );
+  return new Set(
+    all.filter(({ flags }) => (flags & constants.IO_URING_OP_SUPPORTED) !== 0).map(({ op }) => op),
+  );
 }
