@@ -24,7 +24,7 @@ import type { Cqe } from './cqe.ts';
 import { checkEnter, Enter, isRaw, type WaitOptions } from './enter.ts';
 import { Holds } from './holds.ts';
 import { checkOptions, type IoUringOptions } from './options.ts';
-import { BufferRegistrations } from './register/buffers.ts';
+import { Registrations } from './register/registrations.ts';
 import { forget, Resources, releaseWhenDropped } from './resources.ts';
 import type { RingCounts, RingMemoryInfo } from './ring-info.ts';
 import { setupRing } from './setup.ts';
@@ -38,7 +38,7 @@ import type { Sqe } from './sqe.ts';
  * A ring with SQPOLL (`usesSqpoll`) acts for ever with the identity that its creator had, also after setuid; others
  * act with that of whoever submits.
  */
-export class IoUringState extends BufferRegistrations {
+export class IoUringState extends Registrations {
   readonly #resources: Resources;
   readonly #sq: SubmissionQueue;
   readonly #cq: CompletionQueue;
