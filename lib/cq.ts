@@ -7,6 +7,7 @@
  * filler (IORING_CQE_F_SKIP); everywhere else an entry is a slot.
  */
 import { IORING_CQE_F_32, IORING_CQE_F_SKIP } from '../syscalls/constants/cqe.ts';
+import { IORING_CQ_EVENTFD_DISABLED } from '../syscalls/constants/setup.ts';
 import { invalidState, outOfRange } from '../syscalls/invalid.ts';
 import { Cqe } from './cqe.ts';
 
@@ -16,6 +17,7 @@ export interface CqLayout {
   readonly head: number;
   readonly tail: number;
   readonly overflow: number;
+  /** 0 where the kernel has no such field (before Linux 5.8). */
   readonly flags: number;
   /** Index of the first entry. */
   readonly cqes: number;
@@ -28,17 +30,19 @@ export interface CqLayout {
 
 export class CompletionQueue {
   /** The number of slots, a power of two. */
-  readonly entries: number;
+  entries = 0;
   /** Completions that were acknowledged. */
   acknowledged = 0;
-  readonly #layout: CqLayout;
+  /** Whether other threads may have moved our head meanwhile: then it is read again where it matters. */
+  shared = false;
+  #layout: CqLayout;
   #ring: Int32Array;
-  readonly #mask: number;
-  readonly #stride: number;
-  readonly #first: number;
-  readonly #mixed: boolean;
-  readonly #headAt: number;
-  readonly #tailAt: number;
+  #mask = 0;
+  #stride = 0;
+  #first = 0;
+  #mixed = false;
+  #headAt = 0;
+  #tailAt = 0;
   /** Our head: what stands in the ring. */
   #head: number;
   /** The kernel's tail when we last looked. */
@@ -51,22 +55,15 @@ export class CompletionQueue {
   constructor(layout: CqLayout) {
     this.#layout = layout;
     this.#ring = layout.ring;
-    this.entries = layout.entries;
-    this.#mask = layout.entries - 1;
-    this.#stride = layout.stride;
-    this.#first = layout.cqes;
-    this.#mixed = layout.mixed;
-    this.#headAt = layout.head;
-    this.#tailAt = layout.tail;
     // The head is ours alone; the load of the tail pairs with the kernel's setup of the page.
     this.#head = Atomics.load(layout.ring, layout.head);
     this.#tail = Atomics.load(layout.ring, layout.tail);
-    this.#cqe.words = layout.ring;
-    this.#each.words = layout.ring;
+    this.#bind(layout);
   }
 
   /** The oldest completion that was not acknowledged, or null. Always the same cursor object. */
   peek(): Cqe | null {
+    if (this.shared) this.#follow();
     if (this.#tail === this.#head && this.#loadTail() === this.#head) return null;
     if (this.#mixed && !this.#skipFiller()) return null;
     const cqe = this.#cqe;
@@ -76,12 +73,34 @@ export class CompletionQueue {
 
   /** Slots that stand ready (io_uring_cq_ready). */
   ready(): number {
+    if (this.shared) this.#follow();
     return (this.#loadTail() - this.#head) | 0;
+  }
+
+  /**
+   * Puts the cursors on the oldest completions, one on each, and gives the number of those that there are
+   * (io_uring_peek_batch_cqe).
+   */
+  peekBatch(cursors: readonly Cqe[]): number {
+    if (this.shared) this.#follow();
+    const tail = this.#loadTail();
+    let head = this.#head;
+    let count = 0;
+    while (head !== tail && count < cursors.length) {
+      const at = this.#first + (head & this.#mask) * this.#stride;
+      const slots = this.#mixed ? this.#slots(at) : 1;
+      head = (head + (slots || 1)) | 0;
+      if (slots === 0) continue;
+      const cqe = cursors[count++];
+      cqe.words = this.#ring;
+      cqe.at = at;
+    }
+    return count;
   }
 
   /** Acknowledges the `count` oldest completions: their slots are the kernel's again. One store. */
   advance(count: number): void {
-    this.#refuseInside();
+    this.refuseInside();
     const head = this.#mixed ? this.#walk(count, null) : this.#after(count);
     this.#head = head;
     this.acknowledged += count;
@@ -95,7 +114,7 @@ export class CompletionQueue {
    * before the first visit.
    */
   visit(count: number, visit: (cqe: Cqe) => void): void {
-    this.#refuseInside();
+    this.refuseInside();
     if (this.#mixed) this.#walk(count, null);
     else this.#after(count);
     this.#walk(count, visit);
@@ -106,7 +125,7 @@ export class CompletionQueue {
    * store, and also when `visit` throws, those up to and with the one it threw at. Returns their number.
    */
   drain(visit: (cqe: Cqe) => void): number {
-    this.#refuseInside();
+    this.refuseInside();
     this.#draining = true;
     const cqe = this.#each;
     const first = this.#first;
@@ -140,6 +159,52 @@ export class CompletionQueue {
     return count;
   }
 
+  /** Whether the kernel signals the registered eventfd. Always, where it has no flag for it. */
+  eventfdEnabled(): boolean {
+    const { flags } = this.#layout;
+    // Ours to write, the kernel's to read: orders nothing.
+    return flags === 0 || (Atomics.load(this.#ring, flags) & IORING_CQ_EVENTFD_DISABLED) === 0;
+  }
+
+  /** Switches that. False where the kernel has no flag for it. */
+  toggleEventfd(enabled: boolean): boolean {
+    const { flags } = this.#layout;
+    if (flags === 0) return enabled;
+    // The kernel reads it at every completion (io_eventfd_trigger), whenever it gets to see it; other bits are not ours.
+    if (enabled) Atomics.and(this.#ring, flags, ~IORING_CQ_EVENTFD_DISABLED);
+    else Atomics.or(this.#ring, flags, IORING_CQ_EVENTFD_DISABLED);
+    return true;
+  }
+
+  /** Whether all that is not acknowledged fits into `entries` slots, two-slot completions in one piece. */
+  fits(entries: number): boolean {
+    const tail = this.#loadTail();
+    if (((tail - this.#head) | 0) > entries) return false;
+    if (!this.#mixed) return true;
+    let at = this.#head;
+    while (at !== tail) {
+      const slots = this.#slots(this.#first + (at & this.#mask) * this.#stride) || 1;
+      if (slots === 2 && ((at + 1) & (entries - 1)) === 0) return false;
+      at = (at + slots) | 0;
+    }
+    return true;
+  }
+
+  /** Goes on in other memory, into which the kernel has moved the queue. */
+  rebind(layout: CqLayout): void {
+    // What the kernel had posted when it moved: it posts no more to the old place. It copies these, on some versions
+    // wrongly for entries of 32 bytes: all are copied again.
+    const tail = this.#loadTail();
+    for (let at = this.#head; at !== tail; at = (at + 1) | 0) {
+      const from = this.#first + (at & this.#mask) * this.#stride;
+      const to = layout.cqes + (at & (layout.entries - 1)) * layout.stride;
+      layout.ring.set(this.#ring.subarray(from, from + this.#stride), to);
+    }
+    this.#layout = layout;
+    this.#ring = layout.ring;
+    this.#bind(layout);
+  }
+
   /** Completions that were lost for good: the kernel had no memory to keep them (IORING_FEAT_NODROP: never). */
   overflow(): number {
     // Statistics only: orders nothing.
@@ -155,11 +220,31 @@ export class CompletionQueue {
     this.#ring[tail] = this.#head;
     this.#tail = this.#head;
     this.#draining = false;
+    this.shared = false;
     this.#cqe.words = new Int32Array(0);
     this.#each.words = new Int32Array(0);
   }
 
-  #refuseInside(): void {
+  #bind({ entries, stride, cqes, mixed, head, tail, ring }: CqLayout): void {
+    this.entries = entries;
+    this.#mask = entries - 1;
+    this.#stride = stride;
+    this.#first = cqes;
+    this.#mixed = mixed;
+    this.#headAt = head;
+    this.#tailAt = tail;
+    this.#cqe.words = ring;
+    this.#each.words = ring;
+  }
+
+  /** Another thread may have acknowledged since. */
+  #follow(): void {
+    // Acquire: pairs with the release in that thread's `advance`.
+    if (!this.#draining) this.#head = Atomics.load(this.#ring, this.#headAt);
+  }
+
+  /** Throws inside of `drain`: what it stands on must not move. */
+  refuseInside(): void {
     if (this.#draining) throw invalidState('The completions of a forEachCqe are acknowledged when it ends');
   }
 

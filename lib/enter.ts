@@ -4,27 +4,36 @@
 import {
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
+  IORING_ENTER_NO_IOWAIT,
   IORING_ENTER_REGISTERED_RING,
   IORING_ENTER_SQ_WAKEUP,
 } from '../syscalls/constants/enter.ts';
 import { POLLIN } from '../syscalls/constants/poll.ts';
+import { IORING_REGISTER_USE_REGISTERED_RING } from '../syscalls/constants/register.ts';
 import {
   IORING_FEAT_EXT_ARG,
   IORING_FEAT_MIN_TIMEOUT,
+  IORING_FEAT_REG_REG_RING,
   IORING_SETUP_REGISTERED_FD_ONLY,
 } from '../syscalls/constants/setup.ts';
 import { EBADF, EINTR, EINVAL, EOPNOTSUPP, ETIME } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
-import { checkInteger, checkUint32, invalidType, outOfRange } from '../syscalls/invalid.ts';
+import { checkInteger, checkUint32, invalidType, invalidValue, outOfRange } from '../syscalls/invalid.ts';
 import { isView } from '../syscalls/is-view.ts';
 import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_getevents_arg, io_uring_reg_wait } from '../syscalls/layouts/register.ts';
 import { addressOf, type BufferSource } from '../syscalls/memory.ts';
+import type { ControlWord } from './control-word.ts';
 
 /** How long to wait, and what for: the arguments of a wait. */
 export interface WaitOptions {
   /** Milliseconds, fractions allowed. Default: until what was waited for is there. */
   timeout?: number;
+  /**
+   * Wait until this moment at the latest, in the nanoseconds of `process.hrtime.bigint()` (CLOCK_MONOTONIC), whichever
+   * clock the ring has. Not together with `timeout`.
+   */
+  until?: bigint;
   /**
    * Microseconds after which one completion is enough, however many were asked for. Since Linux 6.12
    * (IORING_FEAT_MIN_TIMEOUT), else EINVAL. io_uring_wait_cqes_min_timeout.
@@ -37,6 +46,12 @@ export interface WaitOptions {
 /** Tells how many completions stand ready. */
 export type Ready = () => number;
 
+/** How a system call names a ring: by fd (-1 when it is closed), or by index among the thread's registered rings. */
+export interface RingHandle {
+  readonly fd: number;
+  readonly registered: boolean;
+}
+
 export class Enter {
   /** Calls of io_uring_enter so far. */
   calls = 0;
@@ -44,10 +59,16 @@ export class Enter {
   wakeups = 0;
   /** What the running call points at: a property, which no optimizer drops before the call is over. */
   argument: BufferSource | undefined;
+  /** Read before every call on a ring that several threads have. */
+  control: ControlWord | null = null;
   readonly #kernel: Kernel;
-  /** -1 once closed: a stale handle can never reach another ring that got the same number. */
+  /** What io_uring_enter is given: the fd, or the index. -1 once closed: a stale handle can never reach another ring. */
+  #name: number;
+  /** -1 when there is none (IORING_SETUP_REGISTERED_FD_ONLY, `closeFd`). */
   #fd: number;
-  readonly #always: number;
+  /** Among the registered rings of this thread; -1 when it is not. */
+  #index = -1;
+  #always = 0;
   readonly #features: number;
   readonly #extended: boolean;
   /** getevents_arg at 0, its timespec at 32, its sigset at 48. Read by the kernel only during the call. */
@@ -58,29 +79,88 @@ export class Enter {
 
   constructor(kernel: Kernel, fd: number, setupFlags: number, features: number) {
     this.#kernel = kernel;
+    this.#name = fd;
     this.#fd = fd;
-    this.#always = (setupFlags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0 ? IORING_ENTER_REGISTERED_RING : 0;
     this.#features = features;
     this.#extended = (features & IORING_FEAT_EXT_ARG) !== 0;
     this.#address = addressOf(this.#argument);
     this.#argument.setBigUint64(TS, BigInt(this.#address + TIMESPEC), true);
     this.#argument.setUint32(SIGMASK_SIZE, 8, true);
+    if ((setupFlags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0) {
+      this.#fd = -1;
+      this.useIndex(fd);
+    }
   }
 
   get closed(): boolean {
-    return this.#fd === -1;
+    return this.#name === -1;
   }
 
   /** From now on every call fails with EBADF. */
   close(): void {
+    this.#name = -1;
     this.#fd = -1;
+    this.#index = -1;
+  }
+
+  /** The fd, or -1. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** The index among the registered rings of this thread, or -1. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** How io_uring_register, too, can name the ring: by index only where it knows how (Linux 6.3). */
+  get handle(): RingHandle {
+    const registered =
+      this.#index >= 0 && (this.#fd < 0 || (this.#features & IORING_FEAT_REG_REG_RING) !== 0);
+    return { fd: registered ? this.#index : this.#fd, registered };
+  }
+
+  /** The ring was registered: calls go by its index. */
+  useIndex(index: number): void {
+    this.#index = index;
+    this.#name = index;
+    this.#always |= IORING_ENTER_REGISTERED_RING;
+  }
+
+  /** Calls go by this fd, and no longer by an index. */
+  useFd(fd: number): void {
+    this.#index = -1;
+    this.#fd = fd;
+    this.#name = fd;
+    this.#always &= ~IORING_ENTER_REGISTERED_RING;
+  }
+
+  /** The fd is another one now (-1: none); by what index the ring is registered stays. */
+  moveFd(fd: number): void {
+    if (this.#index < 0) this.#name = fd;
+    this.#fd = fd;
+  }
+
+  /** Whether waiting counts as waiting for I/O. */
+  set iowait(enabled: boolean) {
+    if (enabled) this.#always &= ~IORING_ENTER_NO_IOWAIT;
+    else this.#always |= IORING_ENTER_NO_IOWAIT;
   }
 
   /** io_uring_enter(2): the number of entries consumed, or -errno. May block as its arguments say. */
   call(toSubmit: number, minComplete: number, flags: number, arg = 0, argSize = 0): number {
+    if (this.control?.closed) return -EBADF;
     this.calls++;
     if ((flags & IORING_ENTER_SQ_WAKEUP) !== 0) this.wakeups++;
-    return this.#kernel.enter(this.#fd, toSubmit, minComplete, flags | this.#always, arg, argSize);
+    return this.#kernel.enter(this.#name, toSubmit, minComplete, flags | this.#always, arg, argSize);
+  }
+
+  /** io_uring_register(2): what the opcode gives, or -errno. */
+  register(opcode: number, argument: BufferSource | number, count: number): number {
+    if (this.closed || this.control?.closed) return -EBADF;
+    const { fd, registered } = this.handle;
+    const code = registered ? (opcode | IORING_REGISTER_USE_REGISTERED_RING) >>> 0 : opcode;
+    return this.#kernel.register(fd, code, argument, count);
   }
 
   /** io_uring_enter(2) with an argument of the caller's own: memory, which is held during the call, or an offset. */
@@ -112,7 +192,7 @@ export class Enter {
     if (options !== undefined) this.#check(options);
     let standing = ready();
     if (standing >= count) return 0;
-    const timeout = options?.timeout ?? Infinity;
+    const timeout = options === undefined ? Infinity : timeLeft(options);
     const minWait = (options?.minWait ?? Infinity) / 1000;
     const start = performance.now();
     let asked = flags;
@@ -176,20 +256,37 @@ export class Enter {
     return this.call(0, 0, (flags & ~IORING_ENTER_SQ_WAKEUP) | IORING_ENTER_GETEVENTS);
   }
 
-  #check({ timeout, minWait, sigmask }: WaitOptions): void {
-    if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
-      throw invalidType('options.timeout', 'a number of milliseconds, >= 0', timeout);
-    if (sigmask !== undefined && typeof sigmask !== 'bigint')
-      throw invalidType('options.sigmask', 'of type bigint', sigmask);
-    if (sigmask !== undefined && BigInt.asUintN(64, sigmask) !== sigmask)
-      throw outOfRange('options.sigmask', '>= 0n && < 2n ** 64n', sigmask);
-    if (sigmask !== undefined && !this.#extended)
+  #check(options: WaitOptions): void {
+    checkWait(options);
+    if (options.sigmask !== undefined && !this.#extended)
       throw new UringError(EOPNOTSUPP, 'io_uring_enter', 'A signal mask needs Linux 5.11.');
-    if (minWait === undefined) return;
-    checkUint32('options.minWait', minWait);
-    if ((this.#features & IORING_FEAT_MIN_TIMEOUT) === 0)
+    if (options.minWait !== undefined && (this.#features & IORING_FEAT_MIN_TIMEOUT) === 0)
       throw new UringError(EINVAL, 'io_uring_enter', 'A minimum wait needs Linux 6.12: leave minWait out.');
   }
+}
+
+/** Checks the options of a wait: TypeError, RangeError. */
+export function checkWait(options: WaitOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw invalidType('options', 'of type object', options);
+  const { timeout, until, minWait, sigmask } = options;
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0))
+    throw invalidType('options.timeout', 'a number of milliseconds, >= 0', timeout);
+  if (until !== undefined && typeof until !== 'bigint')
+    throw invalidType('options.until', 'of type bigint', until);
+  if (until !== undefined && timeout !== undefined)
+    throw invalidValue('options.until', until, 'does not go together with a timeout');
+  if (sigmask !== undefined && typeof sigmask !== 'bigint')
+    throw invalidType('options.sigmask', 'of type bigint', sigmask);
+  if (sigmask !== undefined && BigInt.asUintN(64, sigmask) !== sigmask)
+    throw outOfRange('options.sigmask', '>= 0n && < 2n ** 64n', sigmask);
+  if (minWait !== undefined) checkUint32('options.minWait', minWait);
+}
+
+/** Milliseconds until the wait is over. */
+function timeLeft({ timeout, until }: WaitOptions): number {
+  if (until === undefined) return timeout ?? Infinity;
+  return Math.max(0, Number(until - process.hrtime.bigint()) / 1e6);
 }
 
 /** Checks the numbers that a user hands to io_uring_enter. */
@@ -205,7 +302,8 @@ export function isRaw(argument: unknown): argument is BufferSource | number {
   return argument instanceof ArrayBuffer || argument instanceof SharedArrayBuffer;
 }
 
-const SLICE_MS = 100;
+/** The longest that the thread sits in the kernel: after it worker.terminate() and process.exit() take effect. */
+export const SLICE_MS = 100;
 const LOOK_AGAIN_MS = 1;
 const LATE_MS = 10;
 const ARGUMENT_SIZE: number = io_uring_getevents_arg.size;

@@ -7,30 +7,41 @@
  */
 import { IORING_CQE_F_MORE } from '../syscalls/constants/cqe.ts';
 import type { Cqe } from './cqe.ts';
+import { giveHold, type Hold } from './hold.ts';
 import type { U64 } from './sqe.ts';
 
 export class Holds {
-  readonly #byUserData = new Map<U64, unknown[][]>();
+  /** The oldest of the operations with this user data; the others follow by `next`. */
+  readonly #byUserData = new Map<U64, Hold>();
   /** Operations that hold something. */
   size = 0;
 
-  /** Keeps `buffers` for the operation with this user data. */
-  add(userData: U64, buffers: unknown[]): void {
-    const others = this.#byUserData.get(userData);
-    if (others) others.push(buffers);
-    else this.#byUserData.set(userData, [buffers]);
+  /** Keeps what `hold` has for the operation with this user data. */
+  add(userData: U64, hold: Hold): void {
     this.size++;
+    let last = this.#byUserData.get(userData);
+    if (last === undefined) {
+      this.#byUserData.set(userData, hold);
+      return;
+    }
+    while (last.next !== null) last = last.next;
+    last.next = hold;
   }
 
   /** Lets go of what the completed operation held, unless more completions of it are to come. */
   complete(cqe: Cqe): void {
-    if ((cqe.flags & IORING_CQE_F_MORE) !== 0) return;
-    const { userData } = cqe;
-    const held = this.#byUserData.get(userData);
-    if (held === undefined) return;
-    held.shift();
+    if ((cqe.flags & IORING_CQE_F_MORE) === 0) this.letGo(cqe.userData);
+  }
+
+  /** Lets go of what the oldest operation with this user data held. False when there is none. */
+  letGo(userData: U64): boolean {
+    const oldest = this.#byUserData.get(userData);
+    if (oldest === undefined) return false;
     this.size--;
-    if (held.length === 0) this.#byUserData.delete(userData);
+    if (oldest.next === null) this.#byUserData.delete(userData);
+    else this.#byUserData.set(userData, oldest.next);
+    giveHold(oldest);
+    return true;
   }
 
   /** Everything that is held, which is then no longer held here. */

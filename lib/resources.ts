@@ -7,77 +7,133 @@ import {
   IORING_REGISTER_USE_REGISTERED_RING,
   IORING_UNREGISTER_RING_FDS,
 } from '../syscalls/constants/register.ts';
-import { IORING_SETUP_REGISTERED_FD_ONLY } from '../syscalls/constants/setup.ts';
 import { UringError } from '../syscalls/error.ts';
 import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_rsrc_update } from '../syscalls/layouts/register.ts';
 import { SharedPages } from '../syscalls/memory.ts';
 import { makeStruct } from '../syscalls/struct.ts';
-import type { Enter } from './enter.ts';
-import type { Holds } from './holds.ts';
+import type { ControlWord } from './control-word.ts';
+import { CompletionQueue } from './cq.ts';
+import { Enter } from './enter.ts';
+import { Holds } from './holds.ts';
 import { linger } from './linger.ts';
-import type { MadeRing } from './setup.ts';
+import { removeViews } from './mapped-view.ts';
+import type { MadeRing } from './ring-layout.ts';
+import type { RingMemory } from './ring-memory.ts';
+import { SubmissionQueue } from './sq.ts';
+import type { WaitRegion } from './wait-region.ts';
 
 /** The fd, the memory, and everything that must outlive what the kernel may still do with it. */
 export class Resources {
   readonly kernel: Kernel;
-  readonly ring: MadeRing;
   readonly enter: Enter;
-  readonly holds: Holds;
+  readonly holds: Holds = new Holds();
+  readonly sq: SubmissionQueue;
+  readonly cq: CompletionQueue;
   /**
    * Buffers that are or were registered: an operation in flight goes on with a buffer that was unregistered, so plain
    * buffers stay here until the ring is closed. Pages with a mapping of their own are safe by themselves and are let go.
    */
   readonly registered: Set<unknown> = new Set();
+  /** Counts the threads that have the ring, once it was shared. */
+  control: ControlWord | null = null;
+  /** Arguments of waits that were registered. */
+  waits: WaitRegion | null = null;
+  #ring: MadeRing;
   #released = false;
 
-  constructor(kernel: Kernel, ring: MadeRing, enter: Enter, holds: Holds) {
+  constructor(kernel: Kernel, ring: MadeRing) {
     this.kernel = kernel;
-    this.ring = ring;
-    this.enter = enter;
-    this.holds = holds;
+    this.#ring = ring;
+    this.enter = new Enter(kernel, ring.fd, ring.flags, ring.features);
+    this.sq = new SubmissionQueue(ring.sq);
+    this.cq = new CompletionQueue(ring.cq);
+  }
+
+  get ring(): MadeRing {
+    return this.#ring;
+  }
+
+  /** The kernel has moved the queues to other memory: goes on there, and gives the old back. */
+  move(ring: MadeRing): void {
+    const old = this.#ring;
+    this.#ring = ring;
+    this.sq.rebind(ring.sq);
+    this.cq.rebind(ring.cq);
+    this.#releaseMemory(old.memory);
+  }
+
+  /** From now on other threads may have the ring, too, which `control` counts. */
+  share(control: ControlWord, fd: number): void {
+    this.#ring = { ...this.#ring, fd };
+    this.control = control;
+    this.enter.control = control;
+    this.enter.moveFd(fd);
+    this.sq.shared = true;
+    this.cq.shared = true;
   }
 
   /** Gives everything back. Idempotent; never throws for what the kernel thinks of it. */
   release(): void {
     if (this.#released) return;
     this.#released = true;
+    const { fd, index } = this.enter;
     this.enter.close();
-    // Pages that we own are renewed after the close, when the kernel writes to them for the last time. The kernel's
-    // own pages are unmapped before: a mapping keeps the ring alive.
-    if (this.ring.memory.kind !== 'no_mmap') this.#releaseMemory();
-    this.#closeFd();
-    if (this.ring.memory.kind === 'no_mmap') this.#releaseMemory();
-    const held = [...this.holds.takeAll(), ...this.registered];
-    // No longer the ring's, which somebody may keep for much longer.
-    this.registered.clear();
-    if (held.length > 0) linger(held);
+    this.sq.detach();
+    this.cq.detach();
+    if (index >= 0) this.#unregister(fd, index);
+    // A mapping keeps the ring alive: of buffer rings, too.
+    removeViews(this.kernel, this);
+    if (this.control === null || this.control.leave()) this.#releaseRing(fd);
+    else this.#leave();
   }
 
   /** Keeps what was registered reachable. */
-  keep(things: readonly unknown[]): void {
+  keep(things: Iterable<unknown>): void {
     for (const thing of things)
       if (!(thing instanceof SharedPages && thing.isSeparate)) this.registered.add(thing);
   }
 
-  #releaseMemory(): void {
+  #releaseRing(fd: number): void {
+    const { memory } = this.#ring;
+    // Pages that we own are renewed after the close, when the kernel writes to them for the last time. The kernel's
+    // own pages are unmapped before: a mapping keeps the ring alive.
+    if (memory.kind !== 'no_mmap') this.#releaseMemory(memory);
+    if (fd >= 0) this.kernel.close(fd);
+    if (memory.kind === 'no_mmap') this.#releaseMemory(memory);
+    const held = this.#takeHeld();
+    if (held.length > 0) linger(held);
+  }
+
+  /** Others go on with the ring: what operations of this thread point at may be written to at any time. */
+  #leave(): void {
+    const held = this.#takeHeld();
+    if (held.length > 0) unreleased.add(held);
+  }
+
+  #takeHeld(): unknown[] {
+    const held = [...this.holds.takeAll(), ...this.registered];
+    // No longer the ring's, which somebody may keep for much longer.
+    this.registered.clear();
+    return held;
+  }
+
+  #releaseMemory(memory: RingMemory): void {
     try {
-      this.ring.memory.release(this.kernel);
+      memory.release(this.kernel, this.control !== null);
     } catch (error) {
       if (!(error instanceof UringError)) throw error;
       // No mapping more to be had (vm.max_map_count): memory that the kernel may write to stays ours for good.
-      unreleased.add(this.ring.memory);
+      unreleased.add(memory);
     }
   }
 
-  #closeFd(): void {
-    const { fd, flags } = this.ring;
-    if ((flags & IORING_SETUP_REGISTERED_FD_ONLY) === 0) this.kernel.close(fd);
-    else {
-      const update = makeStruct(io_uring_rsrc_update, { offset: fd });
-      const opcode = IORING_UNREGISTER_RING_FDS | IORING_REGISTER_USE_REGISTERED_RING;
-      this.kernel.register(fd, opcode >>> 0, update, 1);
-    }
+  /** A registered index holds the ring as an fd does. */
+  #unregister(fd: number, index: number): void {
+    const update = makeStruct(io_uring_rsrc_update, { offset: index });
+    const byIndex = (IORING_UNREGISTER_RING_FDS | IORING_REGISTER_USE_REGISTERED_RING) >>> 0;
+    if (fd >= 0) this.kernel.register(fd, IORING_UNREGISTER_RING_FDS, update, 1);
+    else this.kernel.register(index, byIndex, update, 1);
   }
 }
 

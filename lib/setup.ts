@@ -4,41 +4,22 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import {
-  IORING_FEAT_SINGLE_MMAP,
-  IORING_SETUP_CLAMP,
-  IORING_SETUP_CQE_MIXED,
-  IORING_SETUP_CQE32,
   IORING_SETUP_CQSIZE,
   IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_REGISTERED_FD_ONLY,
-  IORING_SETUP_SQ_REWIND,
-  IORING_SETUP_SQE128,
   IORING_SETUP_SQPOLL,
 } from '../syscalls/constants/setup.ts';
 import { EINVAL, ENOMEM } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
 import { type Kernel, linux, setupOwned } from '../syscalls/kernel.ts';
 import { io_uring_params } from '../syscalls/layouts/ring.ts';
-import { makeStruct, readStruct, type StructValues } from '../syscalls/struct.ts';
-import type { CqLayout } from './cq.ts';
+import { makeStruct } from '../syscalls/struct.ts';
 import { diagnoseSetup } from './diagnose.ts';
 import type { CheckedOptions } from './options.ts';
-import { overlayMemory, pinnedMemory, type RegionSizes, type RingMemory, viewMemory } from './ring-memory.ts';
-import type { SqLayout } from './sq.ts';
-
-/** A ring that was made. */
-export interface MadeRing {
-  /** An fd that Node closes with the thread; the index of a registered ring with REGISTERED_FD_ONLY. */
-  readonly fd: number;
-  /** The setup flags that the ring has, those included that we added. */
-  readonly flags: number;
-  /** IORING_FEAT_… */
-  readonly features: number;
-  readonly memory: RingMemory;
-  readonly sq: SqLayout;
-  readonly cq: CqLayout;
-}
+import { retryLocked } from './retry-locked.ts';
+import { describeRing, type MadeRing, sizesMade, sizesWanted } from './ring-layout.ts';
+import { overlayMemory, pinnedMemory, type RingMemory, viewMemory } from './ring-memory.ts';
 
 /**
  * Makes the ring, or throws UringError with the kernel's errno and what to do. When it throws nothing stays behind:
@@ -47,7 +28,10 @@ export interface MadeRing {
 export function setupRing(options: CheckedOptions): MadeRing {
   let result: MadeRing | Refusal = refused('io_uring_setup', -EINVAL);
   for (const attempt of attempts(options)) {
-    result = retryLocked(() => attempt(options));
+    result = retryLocked(
+      () => attempt(options),
+      (made) => !('fd' in made) && made.errno === -ENOMEM,
+    );
     if ('fd' in result) return result;
     if (result.errno !== -EINVAL) break;
   }
@@ -94,9 +78,9 @@ function setupPinned(options: CheckedOptions, arrayFlag: number): MadeRing | Ref
     true,
   );
   const fd = openRing(kernel, entries, params, flags);
-  if (typeof fd === 'number') return describe(fd, params, memory);
+  if (typeof fd === 'number') return describeRing(fd, params, memory);
   // A ring may have been alive for a moment, so its pages may not go back as they are.
-  memory.release(kernel);
+  memory.release(kernel, false);
   return fd;
 }
 
@@ -119,7 +103,7 @@ function setupMapped(
     // Also when there was no memory for a SharedArrayBuffer, which throws.
     if (typeof memory === 'number') kernel.close(fd);
   }
-  if (typeof memory !== 'number') return describe(fd, params, memory);
+  if (typeof memory !== 'number') return describeRing(fd, params, memory);
   return refused(polledView(options) && only !== 'overlay' ? POLLED_VIEW : 'mmap', memory);
 }
 
@@ -142,23 +126,6 @@ function openRing(kernel: Kernel, entries: number, params: Uint8Array, flags: nu
   return owned < 0 ? refused('dup3', owned) : owned;
 }
 
-/**
- * The kernel gives locked memory back some time after a ring is closed: rings made in a hurry can meet ENOMEM for
- * want of what is already theirs again. Try for as long as that was seen to take, and some more.
- */
-function retryLocked(attempt: () => MadeRing | Refusal): MadeRing | Refusal {
-  let result = attempt();
-  for (
-    let pause = 1;
-    !('fd' in result) && result.errno === -ENOMEM && pause <= LONGEST_PAUSE_MS;
-    pause *= 2
-  ) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
-    result = attempt();
-  }
-  return result;
-}
-
 function paramsFor(options: CheckedOptions, flags: number): Uint8Array<ArrayBuffer> {
   const { cqEntries, sqThreadCpu, sqThreadIdle, wqFd } = options;
   return makeStruct(io_uring_params, {
@@ -168,76 +135,6 @@ function paramsFor(options: CheckedOptions, flags: number): Uint8Array<ArrayBuff
     sq_thread_idle: sqThreadIdle,
     wq_fd: wqFd,
   });
-}
-
-/** Enough for every kernel: the rings' header has grown and shrunk, 64 to 320 bytes. */
-function sizesWanted({ entries, cqEntries, flags }: CheckedOptions): RegionSizes {
-  const clamp = (flags & IORING_SETUP_CLAMP) !== 0;
-  const sq = powerOfTwo(clamp ? Math.min(entries, MAX_ENTRIES) : entries);
-  const wanted = (flags & IORING_SETUP_CQSIZE) !== 0 ? cqEntries : 2 * sq;
-  const cq = powerOfTwo(clamp ? Math.min(wanted, 2 * MAX_ENTRIES) : wanted);
-  // Beyond its limits the kernel refuses the numbers before it looks at the memory.
-  if (sq > MAX_ENTRIES || cq > 2 * MAX_ENTRIES) return { sqRing: 1, cqRing: 0, sqes: 1 };
-  return { sqRing: HEADER_BYTES + cq * cqeSize(flags) + sq * 4, cqRing: 0, sqes: sq * sqeSize(flags) };
-}
-
-function sizesMade(params: Uint8Array): RegionSizes {
-  const p = readStruct(params, io_uring_params);
-  const cqEnd = p['cq_off.cqes'] + p.cq_entries * cqeSize(p.flags);
-  // Without an SQ array its offset says nothing, and the flags come last.
-  const fieldsEnd = 4 + Math.max(p['sq_off.flags'], p['sq_off.dropped']);
-  const sqEnd = Math.max(p['sq_off.array'] + p.sq_entries * 4, fieldsEnd);
-  const single = (p.features & IORING_FEAT_SINGLE_MMAP) !== 0;
-  return {
-    sqRing: single ? Math.max(sqEnd, cqEnd) : sqEnd,
-    cqRing: single ? 0 : cqEnd,
-    sqes: p.sq_entries * sqeSize(p.flags),
-  };
-}
-
-function describe(fd: number, params: Uint8Array, memory: RingMemory): MadeRing {
-  const p = readStruct(params, io_uring_params);
-  return {
-    fd,
-    flags: p.flags,
-    features: p.features,
-    memory,
-    sq: sqLayout(p, memory),
-    cq: cqLayout(p, memory),
-  };
-}
-
-function sqLayout(p: StructValues<typeof io_uring_params>, memory: RingMemory): SqLayout {
-  return {
-    ring: words(memory.sqRing),
-    head: p['sq_off.head'] / 4,
-    tail: p['sq_off.tail'] / 4,
-    flags: p['sq_off.flags'] / 4,
-    dropped: p['sq_off.dropped'] / 4,
-    array: (p.flags & IORING_SETUP_NO_SQARRAY) !== 0 ? -1 : p['sq_off.array'] / 4,
-    sqes: words(memory.sqes),
-    entries: p.sq_entries,
-    stride: sqeSize(p.flags) / 4,
-    rewind: (p.flags & IORING_SETUP_SQ_REWIND) !== 0,
-  };
-}
-
-function cqLayout(p: StructValues<typeof io_uring_params>, memory: RingMemory): CqLayout {
-  return {
-    ring: words(memory.cqRing),
-    head: p['cq_off.head'] / 4,
-    tail: p['cq_off.tail'] / 4,
-    overflow: p['cq_off.overflow'] / 4,
-    flags: p['cq_off.flags'] / 4,
-    cqes: p['cq_off.cqes'] / 4,
-    entries: p.cq_entries,
-    stride: cqeSize(p.flags) / 4,
-    mixed: (p.flags & IORING_SETUP_CQE_MIXED) !== 0,
-  };
-}
-
-function words(bytes: Uint8Array): Int32Array {
-  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2);
 }
 
 function setupError({ errno, syscall }: Refusal, options: CheckedOptions): UringError {
@@ -250,14 +147,7 @@ function bytesWanted(options: CheckedOptions): number {
   return sqRing + sqes;
 }
 
-const sqeSize = (flags: number): number => ((flags & IORING_SETUP_SQE128) !== 0 ? 128 : 64);
-const cqeSize = (flags: number): number => ((flags & IORING_SETUP_CQE32) !== 0 ? 32 : 16);
-const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1)));
-
 const USER_ADDR_SQ = io_uring_params.fields['sq_off.user_addr'][0];
 const USER_ADDR_CQ = io_uring_params.fields['cq_off.user_addr'][0];
 const POLLED_VIEW =
   'A Worker cannot have SQPOLL where the kernel has no memory that outlives it (before Linux 6.5): give `flags: 0`.';
-const MAX_ENTRIES = 32768; // IORING_MAX_ENTRIES of the kernel
-const HEADER_BYTES = 512;
-const LONGEST_PAUSE_MS = 128;

@@ -3,6 +3,7 @@
  */
 import { invalidType, outOfRange } from '../syscalls/invalid.ts';
 import { addressOf, type BufferSource, isMemory, type Memory } from '../syscalls/memory.ts';
+import { type Hold, takeHold } from './hold.ts';
 
 /**
  * Where the kernel shall read or write: a number or bigint is an address, and whoever made it keeps its memory alive;
@@ -21,8 +22,10 @@ export class Sqe {
   doubles: Float64Array = NOTHING_WIDE;
   /** The index in `words` where the entry begins. */
   at = 0;
+  /** Bytes of the entry: 64, or 128 (`getSqe128`, IORING_SETUP_SQE128). */
+  byteLength = 64;
   /** Buffers named by `point` since the entry was handed out: the ring takes them over at commit. */
-  held: unknown[] | null = null;
+  held: Hold | null = null;
 
   /**
    * Encodes what nearly every operation has, and zeroes everything else but `userData` (liburing's
@@ -169,6 +172,16 @@ export class Sqe {
     this.setU64(12, value);
   }
 
+  /**
+   * The bytes of a command from byte 48 on, for `uringCmd`: 16 of them, or 80 in an entry of 128 bytes. A view of the
+   * entry, to be filled in before it is committed.
+   */
+  get cmd(): Uint8Array {
+    const { buffer, byteOffset, length } = this.words;
+    if (length === 0) return new Uint8Array(0);
+    return new Uint8Array(buffer, byteOffset + 4 * this.at + CMD, this.byteLength - CMD);
+  }
+
   /** The 64 bits at word `word` of the entry: a number while it is a safe integer, a bigint beyond. */
   getU64(word: number): U64 {
     const low = this.words[this.at + word] >>> 0;
@@ -205,8 +218,8 @@ export class Sqe {
     const address = isMemory(pointer) ? pointer.address : addressOf(pointer);
     if (byteLength > pointer.byteLength)
       throw outOfRange('byteLength', `<= ${pointer.byteLength}, the size of the buffer`, byteLength);
-    this.held ??= [];
-    this.held.push(pointer);
+    this.held ??= takeHold();
+    this.held.add(pointer);
     return address;
   }
 }
@@ -214,6 +227,7 @@ export class Sqe {
 /** What a cursor of a closed ring stands on: reads give undefined, writes go nowhere. */
 const NOTHING = new Int32Array(0);
 const NOTHING_WIDE = new Float64Array(0);
+const CMD = 48;
 const MAX_ADDRESS = Number.MAX_SAFE_INTEGER;
 
 function badRw(fd: number, len: number): Error {

@@ -3,43 +3,42 @@
  */
 import {
   IORING_ENTER_EXT_ARG,
+  IORING_ENTER_EXT_ARG_REG,
   IORING_ENTER_GETEVENTS,
+  IORING_ENTER_SQ_WAIT,
   IORING_ENTER_SQ_WAKEUP,
 } from '../syscalls/constants/enter.ts';
-import { IORING_REGISTER_USE_REGISTERED_RING } from '../syscalls/constants/register.ts';
 import {
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_IOPOLL,
-  IORING_SETUP_REGISTERED_FD_ONLY,
   IORING_SETUP_SQPOLL,
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_TASKRUN,
 } from '../syscalls/constants/setup.ts';
-import { EBADF, ETIME } from '../syscalls/errno.ts';
-import { checkInteger, checkUint32, invalidState, invalidType } from '../syscalls/invalid.ts';
-import type { BufferSource, Memory } from '../syscalls/memory.ts';
-import { CompletionQueue } from './cq.ts';
+import { EBADF, EINTR, ETIME } from '../syscalls/errno.ts';
+import { checkUint32, invalidState, invalidType } from '../syscalls/invalid.ts';
+import { io_uring_reg_wait } from '../syscalls/layouts/register.ts';
+import type { BufferSource } from '../syscalls/memory.ts';
+import type { CompletionQueue } from './cq.ts';
 import type { Cqe } from './cqe.ts';
-import { checkEnter, Enter, isRaw, type WaitOptions } from './enter.ts';
-import { Holds } from './holds.ts';
-import { checkOptions, type IoUringOptions } from './options.ts';
-import { Registrations } from './register/registrations.ts';
-import { forget, Resources, releaseWhenDropped } from './resources.ts';
-import type { RingCounts, RingMemoryInfo } from './ring-info.ts';
-import { setupRing } from './setup.ts';
-import { SubmissionQueue } from './sq.ts';
+import { checkEnter, type Enter, isRaw, SLICE_MS, type WaitOptions } from './enter.ts';
+import type { Holds } from './holds.ts';
+import type { IoUringOptions } from './options.ts';
+import { Ring } from './ring.ts';
+import type { RingCounts } from './ring-info.ts';
+import type { SharedRing } from './share.ts';
+import type { SubmissionQueue } from './sq.ts';
 import type { Sqe } from './sqe.ts';
 
 /**
- * One io_uring. It belongs to the thread that made it. By default the kernel's own thread (SQPOLL) takes the
- * submissions, and while it is awake no system call is made at all.
+ * One io_uring. By default the kernel's own thread (SQPOLL) takes the submissions, and while it is awake no system call
+ * is made at all. It belongs to the thread that made it, unless it is shared (`share`).
  *
  * A ring with SQPOLL (`usesSqpoll`) acts for ever with the identity that its creator had, also after setuid; others
  * act with that of whoever submits.
  */
-export class IoUringState extends Registrations {
-  readonly #resources: Resources;
+export class IoUringState extends Ring {
   readonly #sq: SubmissionQueue;
   readonly #cq: CompletionQueue;
   readonly #enter: Enter;
@@ -47,41 +46,30 @@ export class IoUringState extends Registrations {
   readonly #sqpoll: boolean;
   /** What submit adds so that completions become visible at once: only some kinds of ring need to be asked. */
   readonly #fetch: number;
+  /** Whether completions are found only by asking the device (IORING_SETUP_IOPOLL without a thread that does). */
+  readonly #iopoll: boolean;
   readonly #ready = () => this.#cq.ready();
   readonly #release = (cqe: Cqe) => this.#holds.complete(cqe);
   #sqes = 0;
 
-  /** IORING_SETUP_… flags of the ring, those included that were added to give it its memory. */
-  override readonly setupFlags: number;
-  /** IORING_FEAT_… of the kernel. */
-  override readonly features: number;
-  /** Entries of the submission queue: what was asked for, rounded up to a power of two. */
-  readonly sqEntries: number;
-  /** Entries of the completion queue. */
-  readonly cqEntries: number;
-
   /**
    * Makes a ring of `entries` submission entries, rounded up to a power of two, at most 32,768. By default with
-   * SQPOLL and an idle time of 2,000 ms. io_uring_setup(2), since Linux 5.1.
-   * @throws TypeError, RangeError for arguments; UringError with the kernel's errno and a `fix` where it refuses.
+   * SQPOLL and an idle time of 2,000 ms. io_uring_setup(2), since Linux 5.1. Given what `share` of another thread's ring
+   * gave, it is that ring (and of the options only `kernel` counts).
+   * @throws TypeError, RangeError for arguments; UringError with the kernel's errno and a `fix` where it refuses, EBADF
+   * for a shared ring that is closed.
    */
-  constructor(entries: number, options: IoUringOptions = {}) {
-    super();
-    const checked = checkOptions(entries, options);
-    const made = setupRing(checked);
-    this.#enter = new Enter(checked.kernel, made.fd, made.flags, made.features);
-    this.#holds = new Holds();
-    this.#sq = new SubmissionQueue(made.sq);
-    this.#cq = new CompletionQueue(made.cq);
-    this.#resources = new Resources(checked.kernel, made, this.#enter, this.#holds);
-    this.#sqpoll = (made.flags & IORING_SETUP_SQPOLL) !== 0;
+  constructor(entries: number | SharedRing, options: IoUringOptions = {}) {
+    super(entries, options);
+    const { enter, holds, sq, cq } = this.resources;
+    this.#enter = enter;
+    this.#holds = holds;
+    this.#sq = sq;
+    this.#cq = cq;
+    this.#sqpoll = (this.setupFlags & IORING_SETUP_SQPOLL) !== 0;
+    this.#iopoll = (this.setupFlags & IORING_SETUP_IOPOLL) !== 0 && !this.#sqpoll;
     const lazy = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_IOPOLL;
-    this.#fetch = (made.flags & lazy) !== 0 ? IORING_ENTER_GETEVENTS : 0;
-    this.setupFlags = made.flags;
-    this.features = made.features;
-    this.sqEntries = made.sq.entries;
-    this.cqEntries = made.cq.entries;
-    releaseWhenDropped(this, this.#resources);
+    this.#fetch = (this.setupFlags & lazy) !== 0 ? IORING_ENTER_GETEVENTS : 0;
   }
 
   // --- the submission queue
@@ -93,8 +81,19 @@ export class IoUringState extends Registrations {
    */
   getSqe(): Sqe | null {
     const sqe = this.#sq.current();
-    if (sqe === null) this.#refuseClosed();
+    if (sqe === null) this.refuseClosed();
     return sqe;
+  }
+
+  /**
+   * The next free entry of 128 bytes, for `nop128` and `uringCmd128`, on a ring with IORING_SETUP_SQE_MIXED (Linux
+   * 6.19), where it takes two places and all other entries one; with IORING_SETUP_SQE128 what `getSqe` gives. Null when
+   * there is no room. io_uring_get_sqe128.
+   * @throws ERR_INVALID_STATE on a ring without these, and while an entry of `getSqe` is not committed.
+   */
+  getSqe128(): Sqe | null {
+    this.refuseClosed();
+    return this.#sq.current128();
   }
 
   /**
@@ -117,29 +116,19 @@ export class IoUringState extends Registrations {
 
   /** Publishes all staged entries with one store of the tail, and makes no system call. io_uring_flush_sq. */
   flush(): void {
-    this.#refuseClosed();
+    this.refuseClosed();
     this.#publish();
   }
 
   /** Entries that the kernel has not consumed yet, staged ones included. io_uring_sq_ready. */
   sqReady(): number {
-    this.#refuseClosed();
+    this.refuseClosed();
     return this.#sq.ready();
   }
 
   /** Free entries. io_uring_sq_space_left. */
   sqSpaceLeft(): number {
     return this.sqEntries - this.sqReady();
-  }
-
-  /** Entries that the kernel dropped because the SQ array named an entry that is not there. */
-  get sqDropped(): number {
-    return this.#sq.dropped();
-  }
-
-  /** Whether the kernel's own thread takes the submissions (IORING_SETUP_SQPOLL). */
-  get usesSqpoll(): boolean {
-    return this.#sqpoll;
   }
 
   /** Whether the SQPOLL thread sleeps, so that published entries wait for `wakeSqpoll`. False without SQPOLL. */
@@ -150,7 +139,21 @@ export class IoUringState extends Registrations {
   /** Wakes the SQPOLL thread: one system call. Nothing happens when it is awake or there is none. */
   wakeSqpoll(): void {
     if (this.sqNeedsWakeup) this.#check(this.#enter.call(this.#sq.pending(), 0, IORING_ENTER_SQ_WAKEUP));
-    else this.#refuseClosed();
+    else this.refuseClosed();
+  }
+
+  /**
+   * Waits until a full submission queue has room, which with SQPOLL the kernel's thread makes. Returns at once when there
+   * is room, or no such thread. Since Linux 5.10. io_uring_sqring_wait.
+   * @throws UringError EINTR when a signal came.
+   */
+  sqringWait(): void {
+    this.refuseClosed();
+    if (!this.#sqpoll || this.sqSpaceLeft() > 0) return;
+    this.#publish();
+    // The wait has no limit of its own, but a thread that is awake does not sleep while entries stand in the queue.
+    this.wakeSqpoll();
+    this.#check(this.#enter.call(0, 0, IORING_ENTER_SQ_WAIT));
   }
 
   // --- submitting and waiting
@@ -174,7 +177,7 @@ export class IoUringState extends Registrations {
       return taken;
     }
     if (pending > 0 && sq.needsWakeup()) this.#check(this.#enter.call(pending, 0, IORING_ENTER_SQ_WAKEUP));
-    else this.#refuseClosed();
+    else this.refuseClosed();
     return pending;
   }
 
@@ -191,6 +194,31 @@ export class IoUringState extends Registrations {
     const taken = this.#sqpoll ? this.submit() : this.#submitAndFetch();
     if (this.#cq.ready() < count && (this.#sqpoll || this.#sq.pending() === 0)) this.#wait(count, options);
     return taken;
+  }
+
+  /**
+   * `submitAndWait` with the wait that was set at `index` of the registered WaitRegion, in one system call for both
+   * unless it is longer than 100 ms. Since Linux 6.13. io_uring_submit_and_wait_reg.
+   * @returns the number of submitted entries, also when the time ran out: see `cqReady`.
+   * @throws as `submitAndWait`; ERR_INVALID_STATE without a region.
+   */
+  submitAndWaitReg(count: number, index: number): number {
+    checkUint32('count', count);
+    const { waits } = this.resources;
+    if (waits === null) throw invalidState('No waits are registered: see registerWaitRegion()');
+    const offset = waits.offsetOf(index);
+    this.#publish();
+    const pending = this.#sq.pending();
+    const wake = pending > 0 && this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
+    const least = Math.min(count, this.cqEntries);
+    const start = performance.now();
+    const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_EXT_ARG_REG | wake;
+    const submit = this.#sqpoll ? 0 : pending;
+    const result = this.#enter.call(submit, least, flags, offset, io_uring_reg_wait.size);
+    const taken = result === -ETIME ? 0 : this.#check(result);
+    this.#sq.rewind(taken);
+    if (taken === submit && this.#cq.ready() < least) this.#waitOn(least, waits.get(index), start);
+    return this.#sqpoll ? pending : taken;
   }
 
   /** `submit`, and makes completions visible that wait in the kernel. io_uring_submit_and_get_events. */
@@ -271,15 +299,26 @@ export class IoUringState extends Registrations {
   /** Waits until `count` completions stand ready, and gives the first. io_uring_wait_cqes. */
   waitCqes(count: number, options?: WaitOptions): Cqe | null {
     checkUint32('count', count);
-    this.#refuseClosed();
+    this.refuseClosed();
     const cqe = this.#cq.peek();
     if (cqe !== null && (count <= 1 || this.#cq.ready() >= count)) return cqe;
     return this.#wait(count, options) ? this.#cq.peek() : null;
   }
 
+  /**
+   * Puts the cursors, made by `new Cqe()`, on the oldest completions that were not acknowledged: as `peekCqe` for many.
+   * io_uring_peek_batch_cqe.
+   * @returns how many there are, at most as many as cursors. `advanceCq` of that number acknowledges them.
+   */
+  peekBatchCqe(cursors: readonly Cqe[]): number {
+    if (!Array.isArray(cursors)) throw invalidType('cursors', 'an instance of Array', cursors);
+    if (this.#cq.ready() === 0 && this.#peekBehind() === null) return 0;
+    return this.#cq.peekBatch(cursors);
+  }
+
   /** Acknowledges the `count` oldest completions: what they held is let go. io_uring_cq_advance. */
   advanceCq(count = 1): void {
-    this.#refuseClosed();
+    this.refuseClosed();
     if (this.#holds.size > 0) this.#cq.visit(count, this.#release);
     this.#cq.advance(count);
   }
@@ -304,7 +343,7 @@ export class IoUringState extends Registrations {
 
   /** Completions that stand ready. io_uring_cq_ready. */
   cqReady(): number {
-    this.#refuseClosed();
+    this.refuseClosed();
     return this.#cq.ready();
   }
 
@@ -313,41 +352,7 @@ export class IoUringState extends Registrations {
     return (this.#sq.flags() & IORING_SQ_CQ_OVERFLOW) !== 0;
   }
 
-  /** Completions that were lost for good. Zero on every kernel with IORING_FEAT_NODROP (Linux 5.5). */
-  get cqOverflow(): number {
-    return this.#cq.overflow();
-  }
-
-  // --- registering
-
-  override register(opcode: number, argument: BufferSource | number, count: number): number {
-    checkUint32('opcode', opcode);
-    checkUint32('count', count);
-    if (typeof argument === 'number') checkInteger('argument', argument, 0, Number.MAX_SAFE_INTEGER);
-    if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_register');
-    const { kernel, ring } = this.#resources;
-    const registered = (this.setupFlags & IORING_SETUP_REGISTERED_FD_ONLY) !== 0;
-    const code = registered ? (opcode | IORING_REGISTER_USE_REGISTERED_RING) >>> 0 : opcode;
-    const result = kernel.register(ring.fd, code, argument, count);
-    if (result < 0) throw this.#enter.error(result, 'io_uring_register');
-    return result;
-  }
-
-  protected override keep(things: readonly (BufferSource | Memory)[]): void {
-    this.#resources.keep(things);
-  }
-
   // --- the ring
-
-  /** The ring's fd, or its index with IORING_SETUP_REGISTERED_FD_ONLY; -1 when closed. */
-  get fd(): number {
-    return this.#enter.closed ? -1 : this.#resources.ring.fd;
-  }
-
-  /** Where the ring's memory is, and which kind. */
-  get memory(): RingMemoryInfo {
-    return this.#resources.ring.memory;
-  }
 
   /** What the ring has done so far. */
   get counts(): RingCounts {
@@ -357,27 +362,6 @@ export class IoUringState extends Registrations {
       enters: this.#enter.calls,
       wakeups: this.#enter.wakeups,
     };
-  }
-
-  /** Whether `close` was called. */
-  get closed(): boolean {
-    return this.#enter.closed;
-  }
-
-  /**
-   * Closes the ring: the kernel cancels what is in flight, some of it a little later. Idempotent. Afterwards every other
-   * method throws UringError EBADF, and nothing that the kernel may still do reaches the ring's memory. Buffers of
-   * operations in flight are kept for some seconds; SharedPages need no keeping.
-   */
-  close(): void {
-    this.#sq.detach();
-    this.#cq.detach();
-    forget(this.#resources);
-    this.#resources.release();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 
   #submitAndFetch(): number {
@@ -409,10 +393,22 @@ export class IoUringState extends Registrations {
     return true;
   }
 
+  /** Goes on with a registered wait that began at `start`: its longer part, or what a signal has ended. */
+  #waitOn(count: number, options: WaitOptions, start: number): void {
+    const { timeout = Infinity, minWait, ...rest } = options;
+    const elapsed = performance.now() - start;
+    if (elapsed >= timeout || (minWait !== undefined && elapsed * 1000 >= minWait && this.#cq.ready() > 0))
+      return;
+    // The kernel returns before the time that it was given for nothing but a signal, whatever it says.
+    if (elapsed < Math.min(timeout, SLICE_MS) && !this.#sqpoll) this.#check(-EINTR);
+    const left = minWait === undefined ? {} : { minWait: Math.max(0, Math.ceil(minWait - elapsed * 1000)) };
+    this.#wait(count, { ...rest, ...left, timeout: timeout - elapsed });
+  }
+
   /** Nothing stands in the ring: does the kernel hold something back? */
   #peekBehind(): Cqe | null {
-    this.#refuseClosed();
-    if ((this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) === 0) return null;
+    this.refuseClosed();
+    if (!this.#iopoll && (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) === 0) return null;
     this.getEvents();
     return this.#cq.peek();
   }
@@ -420,10 +416,6 @@ export class IoUringState extends Registrations {
   #check(result: number): number {
     if (result < 0) throw this.#enter.error(result, 'io_uring_enter');
     return result;
-  }
-
-  #refuseClosed(): void {
-    if (this.#enter.closed) throw this.#enter.error(EBADF, 'io_uring_enter');
   }
 
   #noEntry(): Error {

@@ -95,23 +95,25 @@ const enter: Fixes = {
 const register: Fixes = {
   [E2BIG]: 'Register a smaller memory region or a shorter argument.',
   [EACCES]:
-    'The restrictions of this ring do not allow the opcode; a BPF filter also needs CAP_SYS_ADMIN or no_new_privs.',
+    'The restrictions of this ring do not allow the opcode; limits of a whole task need CAP_SYS_ADMIN or no_new_privs.',
   [EAGAIN]: 'The kernel was short of a resource for a moment: try again.',
   [EALREADY]: 'The request is running and could not be stopped yet: wait for its completion.',
   [EBADF]: 'The ring is closed, or one of the descriptors given is not open or is itself a ring.',
   [EBADFD]:
-    'This works only on a ring that is disabled (R_DISABLED), or the ring a message goes to is still disabled: set up or enable it first.',
+    'This works only on a ring that is disabled (R_DISABLED), or what a message goes to is no ring or still disabled: set up or enable it first.',
   [EBUSY]:
-    'There is one registered already, or all 16 ring slots of this thread are taken: unregister first.',
+    'There is one registered already (restrictions: once for all), or all 16 ring slots of this thread are taken: unregister first.',
   [ECANCELED]: 'It was cancelled before it was done: try again.',
   [EEXIST]:
-    'The ring belongs to one thread (SINGLE_ISSUER or DEFER_TASKRUN), so call from that, or the buffer group is taken, so choose another.',
+    'The ring belongs to one thread (SINGLE_ISSUER or DEFER_TASKRUN), so call from that, or the buffer group or NAPI ID is taken, so choose another.',
   [EFAULT]:
     'Pass valid memory: each buffer 1 byte to 1 GiB, mapped, writable and not backed by a file; the buffers must not be detached.',
-  [EINTR]: 'A signal came while the ring was waited for: call again.',
+  [EINTR]:
+    'A signal came: return to the event loop so that its handlers run, then call again; nothing was lost.',
   [EINVAL]:
     'The kernel does not know the opcode or a flag, or a count, size, alignment or reserved field is wrong: look the opcode up in io_uring_register(2).',
-  [EMFILE]: 'Too many fixed files: raise RLIMIT_NOFILE (`ulimit -n`) or register fewer.',
+  [EMFILE]:
+    'There can be as many fixed files as RLIMIT_NOFILE (`ulimit -n`) and at most 1,048,576: raise the limit or register fewer.',
   [EMSGSIZE]: 'The size does not agree with the kernel: use its pdu_size, or leave out SZ_STRICT.',
   [ENFILE]: RAISE_FILE_MAX,
   [ENODEV]: 'There is no such network device or queue.',
@@ -122,10 +124,11 @@ const register: Fixes = {
   [ENOSYS]: 'io_uring_register is blocked: allow the three io_uring calls in the seccomp profile.',
   [ENXIO]: 'Nothing of the kind is registered, or the ring is being torn down: register it first.',
   [EOPNOTSUPP]:
-    'The descriptor is not an io_uring, or the kernel or this memory (file-backed pages, for instance) does not support it.',
+    'The descriptor is not an io_uring, or the kernel, the network device or this memory (file-backed pages, for instance) does not support it.',
   [EOVERFLOW]:
     'An address and length wrap around, an offset and count lie past the table, or the new rings (of a message: the other ring) cannot hold what is queued.',
-  [EPERM]: 'It needs a privilege (CAP_NET_ADMIN for zero-copy receive), or a seccomp profile forbids it.',
+  [EPERM]:
+    'It needs a privilege (CAP_NET_ADMIN for zero-copy receive), the task has restrictions already, or a seccomp profile forbids it.',
   [ETIME]: 'The time ran out before every request was gone: wait longer or call again.',
 };
 

@@ -47,7 +47,12 @@ export interface Kernel {
    * (unless the Worker was made with `trackUnmanagedFds: false`). Close it with `close` of this object.
    */
   adopt(fd: number): Result;
-  /** Closes what `adopt` gave. */
+  /**
+   * The opposite of `adopt`: moves an open file to an fd of which Node knows nothing, so that it stays open however a
+   * Worker ends. Close-on-exec. fcntl(2) with F_DUPFD_CLOEXEC.
+   */
+  disown(fd: number): Result;
+  /** Closes what `adopt` or `disown` gave. */
   close(fd: number): Result;
 }
 
@@ -64,6 +69,7 @@ export const linux: Kernel = {
   eventfd: (initial, flags) => libc().eventfd(initial, flags),
   poll: (fd, events, timeout) => libc().poll(fd, events, timeout),
   adopt,
+  disown,
   close,
 };
 
@@ -75,7 +81,7 @@ export function setupOwned(entries: number, params: Uint8Array): Result {
   const owned = placeholder();
   if (owned < 0) return owned;
   const fd = withAddress(params, (address) => libc().setupOnto(entries, address, owned));
-  if (fd < 0) closeSync(owned);
+  if (fd < 0) close(owned);
   return fd;
 }
 
@@ -83,7 +89,13 @@ function adopt(fd: number): Result {
   const owned = placeholder();
   const moved = owned < 0 ? owned : libc().dup3(fd, owned, O_CLOEXEC);
   libc().close(fd);
-  if (moved < 0 && owned >= 0) closeSync(owned);
+  if (moved < 0 && owned >= 0) close(owned);
+  return moved;
+}
+
+function disown(fd: number): Result {
+  const moved = libc().dupfd(fd);
+  if (moved >= 0) close(fd);
   return moved;
 }
 
@@ -91,13 +103,19 @@ function adopt(fd: number): Result {
 function placeholder(): Result {
   try {
     // A chroot may be without devices, but not without a root.
-    return openSync(existsSync('/dev/null') ? '/dev/null' : '/', 'r');
+    const fd = openSync(existsSync('/dev/null') ? '/dev/null' : '/', 'r');
+    adopted.add(fd);
+    return fd;
   } catch (error) {
     return (error as NodeJS.ErrnoException).errno ?? -1;
   }
 }
 
+/** Fds that Node opened for this thread. It warns when others are closed by its own functions. */
+const adopted = new Set<number>();
+
 function close(fd: number): Result {
+  if (!adopted.delete(fd)) return libc().close(fd);
   try {
     closeSync(fd);
     return 0;

@@ -44,6 +44,8 @@ export interface Libc {
   setupOnto(entries: number, params: number, owned: number): Result;
   eventfd(initial: number, flags: number): Result;
   dup3(oldFd: number, newFd: number, flags: number): Result;
+  /** fcntl(2) with F_DUPFD_CLOEXEC: another number for an open file, the lowest that is free. */
+  dupfd(fd: number): Result;
   /** poll(2) of one fd: the returned events, 0 after `timeout` milliseconds. */
   poll(fd: number, events: number, timeout: number): Result;
   sysconf(name: number): Result;
@@ -132,6 +134,7 @@ function bind(koffi: typeof Koffi): Libc {
     },
     eventfd: (initial, flags) => result(eventfd(initial, flags)),
     dup3: (oldFd, newFd, flags) => result(dup3(oldFd, newFd, flags)),
+    dupfd: (fd) => result(syscall(NR_FCNTL, fd, F_DUPFD_CLOEXEC, 0, 0, 0, 0)),
     poll: (fd, events, timeout) => {
       pollfd[0] = fd;
       pollfd[1] = events & 0xffff;
@@ -161,3 +164,5 @@ function has(library: Koffi.LibraryHandle, name: string): boolean {
 /** The numbers of io_uring_setup and io_uring_enter, the same on every architecture. */
 const NR_SETUP = 425;
 const NR_ENTER = 426;
+const NR_FCNTL = process.arch === 'arm64' ? 25 : 72;
+const F_DUPFD_CLOEXEC = 1030;

@@ -17,6 +17,7 @@ import {
   type SharedPages,
 } from 'tsuring/syscalls';
 import type { Cqe } from '../lib/cqe.ts';
+import { takeHold } from '../lib/hold.ts';
 import { Holds } from '../lib/holds.ts';
 import { collect, collectUntil } from './support/collect.ts';
 import { lacksRing } from './support/needs.ts';
@@ -161,7 +162,7 @@ test('addresses are held by nobody; lengths are checked', without, () => {
   assert.equal(sqe.point(buffer, 64), addressOf(buffer));
   assert.equal(sqe.point(buffer.subarray(10), 54), addressOf(buffer) + 10);
   assert.equal(sqe.point(pages, pages.byteLength), pages.address);
-  const heldCount = () => sqe.held?.length;
+  const heldCount = () => sqe.held?.count;
   assert.equal(heldCount(), 3);
   assert.throws(() => sqe.point(buffer, 65), { code: 'ERR_OUT_OF_RANGE' });
   assert.throws(() => sqe.point(buffer.subarray(10), 55), { code: 'ERR_OUT_OF_RANGE' });
@@ -194,9 +195,9 @@ test('registered buffers live as long as the ring', without, async () => {
 test('Holds: keys of either type, and completions of nobody', () => {
   const holds = new Holds();
   const end = (userData: number | bigint, flags = 0) => holds.complete({ userData, flags } as Cqe);
-  holds.add(1, [0]);
-  holds.add(2n ** 60n, [0]);
-  holds.add(2n ** 60n, [0]);
+  holds.add(1, takeHold());
+  holds.add(2n ** 60n, takeHold());
+  holds.add(2n ** 60n, takeHold());
   assert.equal(holds.size, 3);
   end(7);
   end(1, IORING_CQE_F_MORE);

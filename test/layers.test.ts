@@ -12,12 +12,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** From the bottom up. A file may import its own layer and those below. What is not named belongs to no layer. */
 const layers: readonly (readonly [name: string, files: RegExp])[] = [
   ['syscalls', /^syscalls\//],
-  ['cursors', /^lib\/(sqe|cqe)\.ts$/],
+  ['cursors', /^lib\/(sqe|cqe|hold)\.ts$/],
   ['protocol', /^lib\/(sq|cq)\.ts$/],
+  ['arguments', /^lib\/args\//],
   ['operations', /^lib\/ops\//],
   [
     'ring',
-    /^lib\/(state|enter|holds|iovec|args\/.*|linger|options|register\/.*|resources|ring-info|ring-memory|setup|diagnose|diagnose\/.*)(\.ts)?$/,
+    /^lib\/(state|enter|holds|linger|options|recvmsg-out|register\/.*|resources|resize|retry-locked|control-word|share|wait-region|ring-layout|ring|ring-info|ring-memory|setup|diagnose|diagnose\/.*)(\.ts)?$/,
   ],
   ['engine', /^lib\/engine\//],
   ['drop-ins', /^lib\/(fs|net)\//],

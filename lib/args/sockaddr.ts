@@ -5,6 +5,7 @@ import { isIPv4 } from 'node:net';
 import { AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC } from '../../syscalls/constants/socket.ts';
 import { checkInteger, invalidType, invalidValue, outOfRange } from '../../syscalls/invalid.ts';
 import { formatIpv6, parseIpv6 } from './ip.ts';
+import { setUint16, setUint16Be, setUint32 } from './words.ts';
 
 /** An Internet address, as `net.Socket#address()` gives it. */
 export interface InternetAddress {
@@ -73,20 +74,20 @@ function writeInternet(bytes: Uint8Array, { address, port, flowInfo = 0 }: Inter
 }
 
 function writeInet(bytes: Uint8Array, address: string, port: number): number {
-  const view = viewOf(bytes, INET_BYTES);
-  view.setUint16(0, AF_INET, true);
-  view.setUint16(2, port);
+  checkRoom(bytes, INET_BYTES);
+  setUint16(bytes, 0, AF_INET);
+  setUint16Be(bytes, 2, port);
   let part = 0;
   let at = 4;
   for (let i = 0; i <= address.length; i++) {
     const digit = address.charCodeAt(i) - ZERO;
     if (digit >= 0 && digit <= 9) part = part * 10 + digit;
     else {
-      view.setUint8(at++, part);
+      bytes[at++] = part;
       part = 0;
     }
   }
-  view.setBigUint64(8, 0n);
+  bytes.fill(0, 8, INET_BYTES);
   return INET_BYTES;
 }
 
@@ -96,12 +97,15 @@ function writeInet6(bytes: Uint8Array, address: string, port: number, flowInfo: 
   if (parsed === undefined) throw invalidValue('address.address', address, 'must be an IPv4 or IPv6 address');
   if (!/^\d+$/.test(scope))
     throw invalidValue('address.address', address, 'must name its interface by number');
-  const view = viewOf(bytes, INET6_BYTES);
-  view.setUint16(0, AF_INET6, true);
-  view.setUint16(2, port);
-  view.setUint32(4, checkInteger('address.flowInfo', flowInfo, 0, 0xffff_ffff));
+  checkRoom(bytes, INET6_BYTES);
+  const flow = checkInteger('address.flowInfo', flowInfo, 0, 0xffff_ffff);
+  const scopeId = checkInteger('scope', Number(scope), 0, 0xffff_ffff);
+  setUint16(bytes, 0, AF_INET6);
+  setUint16Be(bytes, 2, port);
+  setUint16Be(bytes, 4, flow >>> 16);
+  setUint16Be(bytes, 6, flow);
   bytes.set(parsed, 8);
-  view.setUint32(24, checkInteger('scope', Number(scope), 0, 0xffff_ffff), true);
+  setUint32(bytes, 24, scopeId);
   return INET6_BYTES;
 }
 
@@ -112,7 +116,8 @@ function writeUnix(bytes: Uint8Array, name: Uint8Array, abstract: boolean): numb
   if (name.length + 1 > UNIX_PATH_BYTES)
     throw outOfRange('address', `at most ${UNIX_PATH_BYTES - 1} bytes`, name.length);
   const length = 2 + name.length + 1;
-  viewOf(bytes, length).setUint16(0, AF_UNIX, true);
+  checkRoom(bytes, length);
+  setUint16(bytes, 0, AF_UNIX);
   bytes.set(name, abstract ? 3 : 2);
   bytes[abstract ? 2 : length - 1] = 0;
   return length;
@@ -150,9 +155,8 @@ function toBytes(what: string, name: unknown): Uint8Array {
   throw invalidType(`address.${what}`, 'of type string or an instance of Buffer', name);
 }
 
-function viewOf(bytes: Uint8Array, length: number): DataView {
-  if (bytes.byteLength < length) throw outOfRange('bytes.length', `>= ${length}`, bytes.byteLength);
-  return new DataView(bytes.buffer, bytes.byteOffset, length);
+function checkRoom(bytes: Uint8Array, length: number): void {
+  if (bytes.length < length) throw outOfRange('bytes.length', `>= ${length}`, bytes.length);
 }
 
 const ZERO = 48;

@@ -1,14 +1,16 @@
 /**
  * `struct __kernel_timespec` from the ways in which people say how long.
  */
-import { invalidType, outOfRange } from '../../syscalls/invalid.ts';
+import { checkInteger, invalidType, outOfRange } from '../../syscalls/invalid.ts';
+import { setUint32 } from './words.ts';
 
 /** A span or a moment: milliseconds as a number (fractions allowed), or nanoseconds as a bigint. */
 export type Duration = number | bigint;
 
 /**
  * 16 bytes of `struct __kernel_timespec` for `duration`: what timeout, linkTimeout and their kin point at. Give it to
- * them as it is, and the ring holds it; keep it and write it anew with `writeTimespec` to allocate nothing.
+ * them as it is, and the ring holds it. To allocate nothing, make one, keep it, and `writeTimespec` the next duration
+ * into it: the kernel has its copy as soon as it has taken the entry.
  * @throws TypeError, RangeError for what is no duration of up to 2^63 nanoseconds.
  */
 export function timespec(duration: Duration): Uint8Array<ArrayBuffer> {
@@ -17,11 +19,17 @@ export function timespec(duration: Duration): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Writes `duration` into the 16 bytes at `offset`. Not while an operation in flight points at them. */
+/**
+ * Writes `duration` into the 16 bytes at `offset`. Not while an entry that points at them stands in the queue: when
+ * `submit` has taken it, or with SQPOLL `sqReady()` is 0, the same bytes serve the next one.
+ * @throws TypeError, RangeError as `timespec`, RangeError for fewer than 16 bytes.
+ */
 export function writeTimespec(bytes: Uint8Array, duration: Duration, offset = 0): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, TIMESPEC_BYTES);
+  checkInteger('offset', offset, 0, bytes.length);
+  const needed = offset + TIMESPEC_BYTES;
+  if (bytes.length < needed) throw outOfRange('bytes.length', `>= ${needed}`, bytes.length);
   if (typeof duration === 'bigint') {
-    writeNanoseconds(view, duration);
+    writeNanoseconds(bytes, offset, duration);
     return;
   }
   if (typeof duration !== 'number') throw invalidType('duration', 'of type number or bigint', duration);
@@ -32,10 +40,7 @@ export function writeTimespec(bytes: Uint8Array, duration: Duration, offset = 0)
     seconds++;
     nanoseconds -= 1e9;
   }
-  view.setUint32(0, seconds >>> 0, true);
-  view.setInt32(4, Math.floor(seconds / 2 ** 32), true);
-  view.setUint32(8, nanoseconds, true);
-  view.setUint32(12, 0, true);
+  write(bytes, offset, seconds, Math.floor(seconds / 2 ** 32), nanoseconds);
 }
 
 /** The nanoseconds in a `struct __kernel_timespec`. */
@@ -44,11 +49,18 @@ export function readTimespec(bytes: Uint8Array, offset = 0): bigint {
   return view.getBigInt64(0, true) * 1_000_000_000n + view.getBigInt64(8, true);
 }
 
-function writeNanoseconds(view: DataView, duration: bigint): void {
+function writeNanoseconds(bytes: Uint8Array, offset: number, duration: bigint): void {
   if (BigInt.asIntN(63, duration) !== duration) throw outOfRange('duration', 'within 63 bits', duration);
   const rest = ((duration % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  view.setBigInt64(0, (duration - rest) / 1_000_000_000n, true);
-  view.setBigInt64(8, rest, true);
+  const seconds = (duration - rest) / 1_000_000_000n;
+  write(bytes, offset, Number(BigInt.asIntN(32, seconds)), Number(seconds >> 32n), Number(rest));
+}
+
+function write(bytes: Uint8Array, offset: number, low: number, high: number, nanoseconds: number): void {
+  setUint32(bytes, offset, low);
+  setUint32(bytes, offset + 4, high);
+  setUint32(bytes, offset + 8, nanoseconds);
+  setUint32(bytes, offset + 12, 0);
 }
 
 const TIMESPEC_BYTES = 16;

@@ -2,7 +2,8 @@
  * IORING_OP_ACCEPT. Add IORING_ACCEPT_DONTWAIT or IORING_ACCEPT_POLL_FIRST (since 6.10) with `sqe.ioprio |= …`.
  *
  * The peer's address is written only when asked for: `address` names room for it, and `addressLength` 32 bits that say
- * how much room there is and, afterwards, how long the address is, which may be more than the room.
+ * how much room there is and, afterwards, how long the address is, which may be more than the room. A `SockaddrRoom` is
+ * both: `accept(sqe, fd, room, room.addressLength)`.
  */
 import { IORING_OP_ACCEPT } from '../../syscalls/constants/opcodes.ts';
 import { IORING_ACCEPT_MULTISHOT, IORING_FILE_INDEX_ALLOC } from '../../syscalls/constants/sqe.ts';

@@ -1,7 +1,7 @@
 /**
  * IORING_OP_EPOLL_CTL, IORING_OP_EPOLL_WAIT.
  *
- * An event is struct epoll_event: 12 bytes on x64, 16 elsewhere (see the layout `epoll_event`).
+ * An event is struct epoll_event: 12 bytes on x64, 16 elsewhere. `epollEvent` makes one, `EpollEvents` has room for many.
  */
 import { IORING_OP_EPOLL_CTL, IORING_OP_EPOLL_WAIT } from '../../syscalls/constants/opcodes.ts';
 import { epoll_event } from '../../syscalls/layouts/epoll.ts';
@@ -17,7 +17,7 @@ import { bits32, int32 } from './check.ts';
  * @param epollFd the epoll instance.
  * @param fd the file to watch.
  * @param op EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
- * @param event struct epoll_event; 0 with EPOLL_CTL_DEL.
+ * @param event struct epoll_event: see `epollEvent`; 0 with EPOLL_CTL_DEL.
  */
 export function epollCtl(sqe: Sqe, epollFd: number, fd: number, op: number, event: Pointer): void {
   const instance = int32('epollFd', epollFd);
@@ -34,8 +34,8 @@ export function epollCtl(sqe: Sqe, epollFd: number, fd: number, op: number, even
  *
  * Since Linux 6.15. io_uring_prep_epoll_wait.
  * @param fd the epoll instance, or its slot with IOSQE_FIXED_FILE.
- * @param events where they go: room for `maxEvents` times struct epoll_event.
- * @param maxEvents how many events at most.
+ * @param events where they go: an `EpollEvents`, or room for `maxEvents` times struct epoll_event.
+ * @param maxEvents how many events at most: its `capacity`.
  * @param flags none are known (-EINVAL).
  */
 export function epollWait(sqe: Sqe, fd: number, events: Pointer, maxEvents: number, flags = 0): void {

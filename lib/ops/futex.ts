@@ -68,9 +68,9 @@ export function futexWait(
  * `res`: the index of one that was woken; -EAGAIN when one had another value; or -errno.
  *
  * Since Linux 6.7. io_uring_prep_futex_waitv.
- * @param waiters `count` times struct futex_waitv, 24 bytes: value, address, FUTEX2_… flags. The futexes that it names
- * are not held: keep them until the CQE.
- * @param count how many, 1 to 128.
+ * @param waiters a `FutexWaiters`, which has the futexes held that it names; or `count` times struct futex_waitv, 24
+ * bytes (value, address, FUTEX2_… flags), where they are not held: keep them until the CQE.
+ * @param count how many, 1 to 128: `waiters.count`, or fewer for the first of them.
  * @param flags none are known (-EINVAL).
  */
 export function futexWaitv(sqe: Sqe, waiters: Pointer, count: number, flags = 0): void {

@@ -102,7 +102,7 @@ export function openatDirect(
  * Since Linux 5.6. io_uring_prep_openat2.
  * @param dirFd the directory that a relative path starts from, or AT_FDCWD. No registered file (-EBADF).
  * @param path the file.
- * @param how struct open_how, 24 bytes: flags (O_…), mode and resolve (RESOLVE_…) of 64 bits each.
+ * @param how struct open_how, 24 bytes: flags (O_…), mode and resolve (RESOLVE_…) of 64 bits each. See `openHow`.
  */
 export function openat2(sqe: Sqe, dirFd: number, path: Path, how: Pointer): void {
   const name = pathIn(sqe, 'path', path);
@@ -117,7 +117,7 @@ export function openat2(sqe: Sqe, dirFd: number, path: Path, how: Pointer): void
  * Since Linux 5.15, IORING_FILE_INDEX_ALLOC since 5.19. io_uring_prep_openat2_direct.
  * @param dirFd the directory that a relative path starts from, or AT_FDCWD. No registered file (-EBADF).
  * @param path the file.
- * @param how struct open_how, 24 bytes; its flags without O_CLOEXEC (-EINVAL).
+ * @param how struct open_how, 24 bytes: see `openHow`; its flags without O_CLOEXEC (-EINVAL).
  * @param fileIndex the slot (what is in it is closed), or IORING_FILE_INDEX_ALLOC for any free one.
  */
 export function openat2Direct(sqe: Sqe, dirFd: number, path: Path, how: Pointer, fileIndex: number): void {

@@ -67,9 +67,9 @@ export function readFixed(
  *
  * Since Linux 5.1. io_uring_prep_readv, and io_uring_prep_readv2 when flags are given.
  * @param fd the file.
- * @param iovecs `count` times struct iovec: an address and a length of 64 bits each. A buffer of them is held; the
- * memory that they name is not, so keep it until the CQE.
- * @param count how many iovecs, 1024 at most.
+ * @param iovecs an `Iovecs`, which has the buffers held that it names; or `count` times struct iovec (an address and a
+ * length of 64 bits each), where the memory that they name is not held: keep it until the CQE.
+ * @param count how many iovecs, 1024 at most: `iovecs.count`, or fewer for the first of them.
  * @param offset where in the file, in bytes; -1 for its own position.
  * @param flags RWF_….
  */
@@ -90,8 +90,8 @@ export const readv2: typeof readv = readv;
  *
  * Since Linux 6.15. io_uring_prep_readv_fixed.
  * @param fd the file.
- * @param iovecs `count` times struct iovec, each within the registered buffer.
- * @param count how many iovecs, 1024 at most.
+ * @param iovecs an `Iovecs`, or `count` times struct iovec, each within the registered buffer.
+ * @param count how many iovecs, 1024 at most: `iovecs.count`, or fewer for the first of them.
  * @param offset where in the file, in bytes; -1 for its own position.
  * @param flags RWF_…; 0 for none.
  * @param bufIndex the registered buffer's index, 0 to 65535.

@@ -57,7 +57,8 @@ export function recvMultishot(sqe: Sqe, fd: number, buffer: Pointer = 0, length 
  *
  * Since Linux 5.3. io_uring_prep_recvmsg.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param message struct msghdr, 56 bytes. A buffer of it is held; what it points at is not, so keep that until the CQE.
+ * @param message a `Msghdr`, which has everything held that it points at; or struct msghdr, 56 bytes, where what it
+ * points at is not held: keep that until the CQE. `reset` a Msghdr before it receives again.
  * @param flags MSG_….
  */
 export function recvmsg(sqe: Sqe, fd: number, message: Pointer, flags = 0): void {
@@ -70,13 +71,15 @@ export function recvmsg(sqe: Sqe, fd: number, message: Pointer, flags = 0): void
  * Receives messages one after the other, each into a provided buffer of the kernel's choice. Set
  * `sqe.flags |= IOSQE_BUFFER_SELECT` and `sqe.bufIndex` to the group afterwards (else -EINVAL).
  *
- * One CQE for every message. `res`: the bytes used of the buffer: a struct io_uring_recvmsg_out of 16 bytes, then room
- * for the address and the control data as long as the struct's `msg_namelen` and `msg_controllen`, then the bytes; or
- * -errno. Flags as of `recvMultishot`.
+ * One CQE for every message. `res`: the bytes used of the buffer, which `recvmsgValidate` reads: a struct
+ * io_uring_recvmsg_out of 16 bytes, then room for the address and the control data as long as the struct's `msg_namelen`
+ * and `msg_controllen`, then the bytes; or -errno (-EFAULT for a buffer too small for struct and rooms). Flags as of
+ * `recvMultishot`. A message without any bytes, an empty datagram or the end of a stream, is the last one.
  *
  * Since Linux 6.0. io_uring_prep_recvmsg_multishot.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param message struct msghdr, 56 bytes, of which only `msg_namelen` and `msg_controllen` count.
+ * @param message a `Msghdr`, or struct msghdr, 56 bytes, of which only `msg_namelen` and `msg_controllen` count: the
+ * rooms, `new Msghdr({ name: 128, control: 64 })`. The kernel reads it once and leaves it as it is.
  * @param flags MSG_…, but not MSG_WAITALL (-EINVAL).
  */
 export function recvmsgMultishot(sqe: Sqe, fd: number, message: Pointer, flags = 0): void {

@@ -58,7 +58,7 @@ export function sendBundle(sqe: Sqe, fd: number, length: number, flags = 0): voi
  * Adds where to send to an entry that `send`, `sendZc` or `sendZcFixed` made before, as sendto(2) has it.
  *
  * Since Linux 6.0. io_uring_prep_send_set_addr.
- * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un ….
+ * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un …: see `sockaddr`.
  * @param addressLength its length in bytes, 65535 at most.
  */
 export function sendSetAddr(sqe: Sqe, address: Pointer, addressLength: number): void {
@@ -77,7 +77,7 @@ export function sendSetAddr(sqe: Sqe, address: Pointer, addressLength: number): 
  * @param buffer the bytes.
  * @param length how many.
  * @param flags MSG_…; 0 for none.
- * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un ….
+ * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un …: see `sockaddr`.
  * @param addressLength its length in bytes, 65535 at most.
  */
 export function sendto(
@@ -152,7 +152,8 @@ export function sendZcFixed(
  *
  * Since Linux 5.3. io_uring_prep_sendmsg.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param message struct msghdr, 56 bytes. A buffer of it is held; what it points at is not, so keep that until the CQE.
+ * @param message a `Msghdr`, which has everything held that it points at; or struct msghdr, 56 bytes, where what it
+ * points at is not held: keep that until the CQE.
  * @param flags MSG_….
  */
 export function sendmsg(sqe: Sqe, fd: number, message: Pointer, flags = 0): void {
@@ -164,8 +165,8 @@ export function sendmsg(sqe: Sqe, fd: number, message: Pointer, flags = 0): void
  *
  * Since Linux 6.1. io_uring_prep_sendmsg_zc.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param message struct msghdr, 56 bytes. What it points at is not held: keep it until the CQE, and the bytes
- * themselves unchanged until the second CQE.
+ * @param message a `Msghdr`, which has everything held that it points at; or struct msghdr, 56 bytes, where what it
+ * points at is not held: keep that until the second CQE. The bytes must not change before it.
  * @param flags MSG_….
  */
 export function sendmsgZc(sqe: Sqe, fd: number, message: Pointer, flags = 0): void {
@@ -177,7 +178,7 @@ export function sendmsgZc(sqe: Sqe, fd: number, message: Pointer, flags = 0): vo
  *
  * Since Linux 6.15. io_uring_prep_sendmsg_zc_fixed.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param message struct msghdr, 56 bytes, whose iovecs lie within the registered buffer.
+ * @param message a `Msghdr`, or struct msghdr, 56 bytes, whose iovecs lie within the registered buffer.
  * @param flags MSG_…; 0 for none.
  * @param bufIndex the registered buffer's index, 0 to 65535.
  */

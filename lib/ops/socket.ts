@@ -78,7 +78,7 @@ export function socketDirectAlloc(sqe: Sqe, domain: number, type: number, protoc
  *
  * Since Linux 5.5. io_uring_prep_connect.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un ….
+ * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un …: see `sockaddr`.
  * @param addressLength its length in bytes.
  */
 export function connect(sqe: Sqe, fd: number, address: Pointer, addressLength: number): void {
@@ -93,7 +93,7 @@ export function connect(sqe: Sqe, fd: number, address: Pointer, addressLength: n
  *
  * Since Linux 6.11. io_uring_prep_bind.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un ….
+ * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un …: see `sockaddr`.
  * @param addressLength its length in bytes.
  */
 export function bind(sqe: Sqe, fd: number, address: Pointer, addressLength: number): void {

@@ -18,7 +18,7 @@ import { type Path, pathIn } from './path.ts';
  * @param path the file; '' with AT_EMPTY_PATH in `flags` means `dirFd` itself.
  * @param flags AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_STATX_…; 0 for none.
  * @param mask what is wanted: STATX_…. The answer's `stx_mask` says what was had.
- * @param buffer where struct statx goes: 256 bytes.
+ * @param buffer where struct statx goes: 256 bytes, STATX_BYTES. `readStatx` reads them.
  */
 export function statx(
   sqe: Sqe,

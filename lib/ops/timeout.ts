@@ -1,8 +1,8 @@
 /**
  * IORING_OP_TIMEOUT, IORING_OP_TIMEOUT_REMOVE, IORING_OP_LINK_TIMEOUT.
  *
- * A time is struct __kernel_timespec, 16 bytes: seconds and nanoseconds, 64 bits each. The kernel copies it while it
- * takes the entry. With IORING_TIMEOUT_IMMEDIATE_ARG (since 7.1) a number of nanoseconds stands in its place.
+ * A time is struct __kernel_timespec, 16 bytes: seconds and nanoseconds, 64 bits each. See `timespec`. The kernel copies
+ * it while it takes the entry. With IORING_TIMEOUT_IMMEDIATE_ARG (since 7.1) a number of nanoseconds stands in its place.
  *
  * The clock is CLOCK_MONOTONIC, or another one by IORING_TIMEOUT_BOOTTIME or IORING_TIMEOUT_REALTIME; the time is a
  * duration, or with IORING_TIMEOUT_ABS a point in time of that clock.

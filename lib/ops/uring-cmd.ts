@@ -84,7 +84,7 @@ export function cmdSock(
  *
  * Since Linux 6.19. io_uring_prep_cmd_getsockname.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param address room for the address. A buffer must be as long as `addressLength` says.
+ * @param address room for the address, such as a `SockaddrRoom`. A buffer must be as long as `addressLength` says.
  * @param addressLength 32 bits: the room's length in bytes, afterwards the address's.
  * @param peer 0 for its own address, 1 for the peer's.
  */

@@ -15,7 +15,7 @@ import { addressIn, bits32 } from './check.ts';
  * Since Linux 6.7. io_uring_prep_waitid.
  * @param idType what `id` is: P_PID, P_PGID, P_PIDFD, or P_ALL for any child.
  * @param id the process, process group or pidfd.
- * @param info where siginfo_t goes, 128 bytes; 0 for nowhere.
+ * @param info where siginfo_t goes: 128 bytes, SIGINFO_BYTES; 0 for nowhere. `readSiginfo` reads them.
  * @param options WEXITED, WSTOPPED, WCONTINUED, one at least, with WNOHANG, WNOWAIT.
  * @param flags none are known (-EINVAL).
  */

@@ -1,6 +1,6 @@
 /**
  * All register methods of a ring: the last of the classes that registrar.ts tells of.
  */
-import { BufferRingRegistrations } from './buffer-rings.ts';
+import { BpfFilterRegistrations } from './bpf-filter.ts';
 
-export abstract class Registrations extends BufferRingRegistrations {}
+export abstract class Registrations extends BpfFilterRegistrations {}

@@ -188,6 +188,10 @@ export class FakeKernel implements Kernel {
     return fd;
   }
 
+  disown(fd: number): Result {
+    return fd;
+  }
+
   close(fd: number): Result {
     return this.open.delete(fd) ? 0 : -EBADF;
   }

@@ -114,6 +114,10 @@ export class ProbeKernel implements Kernel {
     return result;
   }
 
+  disown(fd: number): Result {
+    return this.#run('disown', () => this.#base.disown(fd));
+  }
+
   close(fd: number): Result {
     return this.#run('close', () => this.#base.close(fd));
   }
