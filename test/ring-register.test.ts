@@ -197,7 +197,7 @@ test('wrong arguments', without, () => {
   }
   assert.throws(() => ring.registerBuffers([]), range);
   assert.throws(() => ring.registerFiles([]), range);
-  for (const bad of [5, 'x', {}]) assert.throws(() => ring.registerBuffers([bad as never]), type);
+  for (const bad of [null, 5, 'x', {}]) assert.throws(() => ring.registerBuffers([bad as never]), type);
   assert.throws(() => ring.registerFiles(['1' as never]), type);
   for (const bad of [-3, 0.5, 2 ** 31, Number.NaN]) assert.throws(() => ring.registerFiles([bad]), range);
   const gone = new Uint8Array(64);

@@ -10,7 +10,7 @@ import {
 } from '../../syscalls/constants/register.ts';
 import { ENOMEM } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
-import { checkInteger, checkUint32, outOfRange } from '../../syscalls/invalid.ts';
+import { checkInteger, checkUint32, invalidType, outOfRange } from '../../syscalls/invalid.ts';
 import { io_uring_rsrc_register, io_uring_rsrc_update2 } from '../../syscalls/layouts/register.ts';
 import type { BufferSource, Memory } from '../../syscalls/memory.ts';
 import { makeStruct } from '../../syscalls/struct.ts';
@@ -28,9 +28,9 @@ export abstract class BufferRegistrations extends FileRegistrations {
    * in which closed rings might have given some back), EFAULT for unmapped memory, EINVAL for more than 16,384.
    */
   registerBuffers(buffers: readonly (BufferSource | Memory)[]): void {
-    const iovecs = new Iovecs(buffers);
-    if (iovecs.buffers.includes(null)) throw invalidType('buffers', 'an array of buffers', null);
-    this.#pin(IORING_REGISTER_BUFFERS, iovecs.bytes, iovecs.count);
+    const iovecs = slotsOf(buffers);
+    if (buffers.some(isEmpty)) throw invalidType('buffers', 'an array of buffers', null);
+    this.#pin(IORING_REGISTER_BUFFERS, iovecs, buffers.length);
     this.keep(buffers);
   }
 

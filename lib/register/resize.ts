@@ -27,7 +27,8 @@ export abstract class ResizeRegistrations extends RegionRegistrations {
    * Since Linux 6.13, for rings with IORING_SETUP_DEFER_TASKRUN. io_uring_resize_rings.
    * @throws UringError EOVERFLOW when more stands in a queue than the new one can hold: submit or reap first; EINVAL for
    * sizes that cannot be had or a ring of another kind; ENOMEM beyond RLIMIT_MEMLOCK. Then all stays as it was.
-   * @throws ERR_INVALID_STATE inside of forEachCqe, and when other threads have the ring, whose views cannot follow.
+   * @throws ERR_INVALID_STATE inside of forEachCqe; when other threads have the ring, whose views cannot follow; for a ring
+   * of kind `view` whose fd was closed.
    */
   resizeRings(entries: number, options: ResizeOptions = {}): void {
     checkUint32('entries', entries);
@@ -38,6 +39,8 @@ export abstract class ResizeRegistrations extends RegionRegistrations {
     const { resources } = this;
     if (resources.control !== null)
       throw invalidState('Other threads may have this ring: it cannot be moved to other memory');
+    if (resources.ring.memory.kind === 'view' && resources.enter.fd < 0)
+      throw invalidState('A ring of kind view has to be mapped again, for which it needs its fd');
     const flags = (cqEntries === undefined ? 0 : IORING_SETUP_CQSIZE) | (clamp ? IORING_SETUP_CLAMP : 0);
     const wanted = { entries, cqEntries: cqEntries ?? 0, flags };
     const { sq, cq } = resources;

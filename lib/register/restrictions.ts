@@ -31,6 +31,9 @@ export abstract class RestrictionRegistrations extends PersonalityRegistrations 
    * Before Linux 7.0 the whole list counts: without a `registerOp` nothing can be registered any more, without a `sqeOp`
    * nothing submitted. Since then one that names register opcodes only leaves the entries free, and the other way round.
    *
+   * A ring without an fd (IORING_SETUP_REGISTERED_FD_ONLY) must be allowed IORING_UNREGISTER_RING_FDS: otherwise its
+   * place is not given back by `close`, but at the end of the thread.
+   *
    * Since Linux 5.10. io_uring_register_restrictions.
    * @throws UringError EBUSY when the ring has restrictions already, EBADFD when it is enabled.
    */

@@ -20,6 +20,7 @@ import {
   IORING_OFF_CQ_RING,
   IORING_OFF_SQ_RING,
   IORING_OP_NOP,
+  IORING_OP_NOP128,
   IORING_SETUP_CQSIZE,
   IORING_SETUP_NO_MMAP,
   IORING_SETUP_NO_SQARRAY,
@@ -28,6 +29,7 @@ import {
   IORING_SETUP_SUBMIT_ALL,
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_NEED_WAKEUP,
+  IOSQE_CQE_SKIP_SUCCESS,
   io_uring_params,
   linux,
   MAP_ANONYMOUS,
@@ -251,19 +253,35 @@ export class FakeKernel implements Kernel {
     const there = rewind ? this.#sqEntries : (Atomics.load(this.#sq, SQ.tail) - head) | 0;
     assert.ok(there >= 0 && there <= this.#sqEntries, `${there} entries stand in the queue`);
     let taken = 0;
-    for (let go = true; go && taken < Math.min(most, there); taken++) go = this.#run(head + taken);
+    for (let go = true; go && taken < Math.min(most, there); taken++) {
+      const wide = this.#isWide(head + taken);
+      go = this.#run(head + taken);
+      if (wide) taken++;
+    }
     if (!rewind) Atomics.store(this.#sq, SQ.head, (head + taken) | 0);
     return taken;
   }
 
-  /** One entry. False when it ends the batch. */
-  #run(index: number): boolean {
+  /** Whether it takes two slots, which must follow each other. */
+  #isWide(index: number): boolean {
+    const wide = (this.#sqes[this.#place(index)] & 0xff) === IORING_OP_NOP128;
+    if (wide) assert.notEqual((index + 1) & (this.#sqEntries - 1), 0, 'an entry of 128 bytes in one piece');
+    return wide;
+  }
+
+  #place(index: number): number {
     const slot = index & (this.#sqEntries - 1);
     const array = this.#arrayAt();
-    const at = (array > 0 ? this.#sq[array + slot] : slot) * 16;
+    return (array > 0 ? this.#sq[array + slot] : slot) * 16;
+  }
+
+  /** One entry. False when it ends the batch. */
+  #run(index: number): boolean {
+    const at = this.#place(index);
     const [opcode, low, high] = [this.#sqes[at] & 0xff, this.#sqes[at + 8], this.#sqes[at + 9]];
     const inject = (this.#sqes[at + 7] & IORING_NOP_INJECT_RESULT) !== 0;
-    const nop = opcode === IORING_OP_NOP;
+    const nop = opcode === IORING_OP_NOP || opcode === IORING_OP_NOP128;
+    if (nop && ((this.#sqes[at] >> 8) & IOSQE_CQE_SKIP_SUCCESS) !== 0) return true;
     this.#post({ low, high, res: nop ? (inject ? this.#sqes[at + 6] : 0) : -EINVAL });
     return nop || (this.#flags & IORING_SETUP_SUBMIT_ALL) !== 0;
   }
