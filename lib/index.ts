@@ -11,7 +11,7 @@ export {
 } from './args/cmsg.ts';
 export { EpollEvents, epollEvent } from './args/epoll-events.ts';
 export { type FutexWaiter, FutexWaiters } from './args/futex-waiters.ts';
-export { Iovecs, iovecsOf } from './args/iovecs.ts';
+export { Iovecs } from './args/iovecs.ts';
 export { Msghdr, type MsghdrParts } from './args/msghdr.ts';
 export { type OpenHow, openHow } from './args/open-how.ts';
 export {

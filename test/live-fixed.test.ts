@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import {
   allocatePages,
-  iovecsOf,
+  Iovecs,
   read,
   readFixed,
   readv,
@@ -67,7 +67,7 @@ live(
     const pages = allocatePages(3 * page);
     const parts = [pages.bytes(page - 2, 5), pages.bytes(1, 4), pages.bytes(3 * page - 6, 6)];
     const joined = () => Buffer.concat(parts.map((part) => Buffer.from(part))).toString();
-    const three = iovecsOf(parts);
+    const three = new Iovecs(parts);
     does(open, -EFAULT, (sqe) => readvFixed(sqe, fd, three, 3, 0, 0, 0), 'nothing is registered');
     open.ring.registerBuffers([pages]);
     does(open, 15, (sqe) => readvFixed(sqe, fd, three, 3, 4, 0, 0));
@@ -80,7 +80,7 @@ live(
     does(open, 9, (sqe) => writevFixed(sqe, fd, three, 2, 0, 0, 0));
     const file = readFileSync(here.at('file'), 'utf8');
     assert.equal(file, joined().slice(0, 9) + text.slice(9) + joined());
-    const outside = iovecsOf([parts[0], Buffer.alloc(8)]);
+    const outside = new Iovecs([parts[0], Buffer.alloc(8)]);
     for (const op of [readvFixed, writevFixed]) {
       does(open, -EFAULT, (sqe) => op(sqe, fd, outside, 2, 0, 0, 0));
       does(open, -EFAULT, (sqe) => op(sqe, fd, three, 3, 0, 0, 1), 'no such index');
@@ -124,7 +124,7 @@ live(
     does(
       open,
       9,
-      fixed((sqe) => readv(sqe, 1, iovecsOf([into]), 1, -1)),
+      fixed((sqe) => readv(sqe, 1, new Iovecs([into]), 1, -1)),
     );
     does(
       open,

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { constants, readFileSync, statSync, writeSync } from 'node:fs';
-import { allocatePages, iovecsOf, read, readv, readv2, write, writev, writev2 } from 'tsuring';
+import { allocatePages, Iovecs, read, readv, readv2, write, writev, writev2 } from 'tsuring';
 import {
   addressOf,
   EAGAIN,
@@ -71,9 +71,9 @@ for (const [name, flags] of Object.entries(WAYS))
         'nothing behind it is touched',
       );
       const pieces = [Buffer.alloc(4), Buffer.alloc(6), Buffer.alloc(5)];
-      does(open, 15, (sqe) => readv(sqe, fd, iovecsOf(pieces), 3, 4));
+      does(open, 15, (sqe) => readv(sqe, fd, new Iovecs(pieces), 3, 4));
       assert.equal(Buffer.concat(pieces).toString(), text.slice(4, 19));
-      does(open, 15, (sqe) => writev(sqe, fd, iovecsOf(pieces.toReversed()), 3, 0));
+      does(open, 15, (sqe) => writev(sqe, fd, new Iovecs(pieces.toReversed()), 3, 0));
       const turned = text.slice(14, 19) + text.slice(8, 14) + text.slice(4, 8);
       assert.equal(readFileSync(here.at('file'), 'utf8'), turned + text.slice(15));
     },
@@ -191,8 +191,8 @@ live(
     const [reader, writer] = [here.fd(path, 'r'), here.fd(path, constants.O_WRONLY)];
     does(open, -EBADF, (sqe) => read(sqe, writer, into, 8, 0));
     does(open, -EBADF, (sqe) => write(sqe, reader, into, 8, 0));
-    does(open, -EBADF, (sqe) => readv(sqe, -1, iovecsOf([into]), 1, 0));
-    does(open, -EBADF, (sqe) => writev(sqe, 1_000_000, iovecsOf([into]), 1, 0));
+    does(open, -EBADF, (sqe) => readv(sqe, -1, new Iovecs([into]), 1, 0));
+    does(open, -EBADF, (sqe) => writev(sqe, 1_000_000, new Iovecs([into]), 1, 0));
     does(open, -EISDIR, (sqe) => read(sqe, here.fd(here.folder, 'r'), into, 8, 0));
     does(open, -ENOSPC, (sqe) => write(sqe, here.fd('/dev/full', 'r+'), into, 8, 0));
     const appending = here.fd(path, 'a');
@@ -234,7 +234,7 @@ live(
     const open = here.ring();
     const fd = here.fileFd('file', text);
     const [a, b] = [Buffer.alloc(4), Buffer.alloc(4)];
-    const three = new BigUint64Array([...iovecsOf([a]), 0n, 0n, ...iovecsOf([b])]);
+    const three = new Iovecs([a, null, b]);
     does(open, 0, (sqe) => readv(sqe, fd, 0, 0, 0));
     does(open, 8, (sqe) => readv(sqe, fd, three, 3, 0));
     assert.equal(a.toString() + b.toString(), text.slice(0, 8));
@@ -250,7 +250,7 @@ live(
     does(open, -EINVAL, (sqe) => readv(sqe, fd, new BigInt64Array([BigInt(addressOf(a)), -1n]), 1, 0));
     does(open, -EFAULT, (sqe) => readv(sqe, fd, 8, 1, 0), 'iovecs where nothing is');
     does(open, -EFAULT, (sqe) => writev(sqe, fd, new BigUint64Array([8n, 4n]), 1, 0));
-    does(open, 4, (sqe) => readv(sqe, fd, new BigUint64Array([...iovecsOf([a]), 8n, 4n]), 2, 0));
+    does(open, 4, (sqe) => readv(sqe, fd, new BigUint64Array([BigInt(addressOf(a)), 4n, 8n, 4n]), 2, 0));
     refuses(open, (sqe) => readv(sqe, fd, three, 4, 0), { code: 'ERR_OUT_OF_RANGE' });
   },
 );
@@ -260,7 +260,7 @@ live(['readv2', 'writev2', 'read'], 'RWF_ flags', [lacksOpcode('IORING_OP_READ')
   const open = here.ring();
   const fd = here.fileFd('file', text);
   const into = Buffer.alloc(8);
-  const one = iovecsOf([into]);
+  const one = new Iovecs([into]);
   does(open, 8, (sqe) => readv2(sqe, fd, one, 1, 4, 0));
   does(open, 8, (sqe) => writev2(sqe, fd, one, 1, 0, RWF_DSYNC));
   does(open, 8, (sqe) => writev2(sqe, fd, one, 1, 0, RWF_APPEND));
@@ -280,7 +280,7 @@ live(['readv2', 'writev2', 'read'], 'RWF_NOWAIT', [lacksOpcode('IORING_OP_READ')
   using here = scratch();
   const open = here.ring();
   const into = Buffer.alloc(8);
-  const one = iovecsOf([into]);
+  const one = new Iovecs([into]);
   const [input, output] = here.pipe();
   does(open, -EAGAIN, (sqe) => readv2(sqe, input, one, 1, -1, RWF_NOWAIT));
   does(open, -EAGAIN, (sqe) => {
@@ -301,6 +301,6 @@ live(['writev2'], 'RWF_NOAPPEND', [lacksOpcode('IORING_OP_FTRUNCATE')], () => {
   const path = here.file('file', text);
   const fd = here.fd(path, 'a');
   const any = Buffer.from('Any');
-  does(open, 3, (sqe) => writev2(sqe, fd, iovecsOf([any]), 1, 0, RWF_NOAPPEND));
+  does(open, 3, (sqe) => writev2(sqe, fd, new Iovecs([any]), 1, 0, RWF_NOAPPEND));
   assert.equal(readFileSync(path, 'utf8'), `${any}${text.slice(3)}`);
 });

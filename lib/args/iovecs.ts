@@ -74,10 +74,5 @@ export class Iovecs implements Memory {
   }
 }
 
-/** The structs alone, for whoever keeps the buffers reachable without them. */
-export function iovecsOf(buffers: readonly (BufferSource | Memory | null)[]): BigUint64Array<ArrayBuffer> {
-  return new BigUint64Array(new Iovecs(buffers).bytes.buffer);
-}
-
 const IOVEC_WORDS = iovec.size / 4;
 const LENGTH_WORD = iovec.fields.iov_len[0] / 4;
