@@ -318,6 +318,34 @@ test('lengths count elements where elements are meant', () => {
   refuses('65 bytes of 64', (sqe) => ops.madvise64(sqe, words, 65n, 0));
 });
 
+test('the slot that would be read as IORING_FILE_INDEX_ALLOC is refused, and only that one', () => {
+  const direct: Record<string, (sqe: Sqe, slot: number) => void> = {
+    accept: (sqe, slot) => ops.acceptDirect(sqe, 1, 0, 0, 0, slot),
+    open: (sqe, slot) => ops.openDirect(sqe, 'a', 0, 0, slot),
+    openat: (sqe, slot) => ops.openatDirect(sqe, 1, 'a', 0, 0, slot),
+    openat2: (sqe, slot) => ops.openat2Direct(sqe, 1, 'a', ADDRESS, slot),
+    pipe: (sqe, slot) => ops.pipeDirect(sqe, ADDRESS, 0, slot),
+    socket: (sqe, slot) => ops.socketDirect(sqe, 2, 1, 0, slot),
+    msgRing: (sqe, slot) => ops.msgRingFd(sqe, 1, 0, slot, 0),
+  };
+  for (const [name, call] of Object.entries(direct)) {
+    refuses(name, (sqe) => call(sqe, 0xffff_fffe), /^ERR_OUT_OF_RANGE$/);
+    for (const [slot, encoded] of [
+      [0, 1],
+      [0xffff_fffd, -2],
+      [0xffff_ffff, -1],
+    ]) {
+      const sqe = makeSqe();
+      call(sqe, slot);
+      assert.equal(sqe.fileIndex, encoded, `${name}: ${slot}`);
+    }
+  }
+  // Closing has no such wish: it is a slot like others, beyond every table.
+  const sqe = makeSqe();
+  ops.closeDirect(sqe, 0xffff_fffe);
+  assert.equal(sqe.fileIndex, -1);
+});
+
 test('the error names the argument', () => {
   assert.throws(() => ops.readFixed(makeSqe(), 1, 0, 0, 0, 0x1_0000), /"bufIndex".*<= 65535.*65536/);
   assert.throws(() => ops.renameat(makeSqe(), 1, 'a', 2 ** 31, 'b'), /"newDirFd"/);
@@ -325,6 +353,7 @@ test('the error names the argument', () => {
   assert.throws(() => ops.open(makeSqe(), 'a', '0' as unknown as number), /"flags".*type number/);
   assert.throws(() => ops.cancel(makeSqe(), 2n ** 64n), /"userData".*64 bits/);
   assert.throws(() => ops.msgRingFd(makeSqe(), 1, 0, -1, 0), /"targetIndex"/);
+  assert.throws(() => ops.pipeDirect(makeSqe(), 0, 0, 0xffff_fffe), /"fileIndex".*IORING_FILE_INDEX_ALLOC/);
   assert.throws(() => ops.pollAdd(makeSqe(), 1, 1n as unknown as number), /"events".*type number/);
 });
 

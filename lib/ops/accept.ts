@@ -1,5 +1,5 @@
 /**
- * IORING_OP_ACCEPT. Add IORING_ACCEPT_DONTWAIT or IORING_ACCEPT_POLL_FIRST (since 6.10) with `sqe.ioprio |= …`.
+ * IORING_OP_ACCEPT. In every CQE IORING_CQE_F_SOCK_NONEMPTY (since 6.10) says that more connections wait.
  *
  * The peer's address is written only when asked for: `address` names room for it, and `addressLength` 32 bits that say
  * how much room there is and, afterwards, how long the address is, which may be more than the room. A `SockaddrRoom` is
@@ -12,7 +12,8 @@ import { addressIn, bits32, slotOf } from './check.ts';
 import { LARGEST_ADDRESS, LENGTH_BYTES, roomSaidBy } from './sockaddr.ts';
 
 /**
- * Takes one connection from a listening socket, as accept4(2).
+ * Takes one connection from a listening socket, as accept4(2). `sqe.ioprio` takes IORING_ACCEPT_DONTWAIT (-EAGAIN
+ * rather than waiting) and IORING_ACCEPT_POLL_FIRST (both since 6.10) afterwards.
  *
  * `res`: the new socket's descriptor, which is yours to close; or -errno (-ECONNABORTED, -EMFILE, -EINVAL when the
  * socket does not listen).
@@ -37,9 +38,11 @@ export function accept(
 /**
  * Takes one connection into a slot of the registered files, without a descriptor of the process.
  *
- * `res`: 0, or the slot when the kernel chose it; or -errno (-ENXIO without a table, -ENFILE when it is full).
+ * `res`: 0, or the slot when the kernel chose it; or -errno (-ENXIO without a table, -EINVAL for a slot beyond it; with
+ * IORING_FILE_INDEX_ALLOC -ENFILE when none is free or there is no table; the connection is closed then).
  *
- * Since Linux 5.15, IORING_FILE_INDEX_ALLOC since 5.19. io_uring_prep_accept_direct.
+ * Since Linux 5.15 (before, kernels may make an ordinary descriptor), IORING_FILE_INDEX_ALLOC since 5.19.
+ * io_uring_prep_accept_direct.
  * @param fd the listening socket, or its slot with IOSQE_FIXED_FILE.
  * @param address room for the peer's address; 0 for none. A buffer must be as long as `addressLength` says.
  * @param addressLength 32 bits: the room's length in bytes; 0 when `address` is.
@@ -86,8 +89,8 @@ export function multishotAccept(
 /**
  * Takes connections one after the other into free slots of the registered files, until it is cancelled or fails.
  *
- * One CQE for every connection. `res`: the slot; or -errno (-ENFILE when the table is full). Flags: IORING_CQE_F_MORE
- * while it goes on.
+ * One CQE for every connection. `res`: the slot; or -errno (-ENFILE when no slot is free or there is no table). Flags:
+ * IORING_CQE_F_MORE while it goes on.
  *
  * Since Linux 5.19. io_uring_prep_multishot_accept_direct.
  * @param fd the listening socket, or its slot with IOSQE_FIXED_FILE.

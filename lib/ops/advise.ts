@@ -8,7 +8,7 @@ import { bits32, uint64 } from './check.ts';
 /**
  * Tells how a range of a file will be read, as posix_fadvise(2).
  *
- * `res`: 0, or -errno.
+ * `res`: 0, or -errno (-EINVAL for unknown advice, -ESPIPE for a pipe).
  *
  * Since Linux 5.6. io_uring_prep_fadvise.
  * @param fd the file, or its slot with IOSQE_FIXED_FILE.
@@ -25,7 +25,7 @@ export function fadvise(sqe: Sqe, fd: number, offset: U64, length: number, advic
 /**
  * As `fadvise`, with a length of 64 bits. Kernels before 6.11 give -EINVAL.
  *
- * `res`: 0, or -errno.
+ * `res`: 0, or -errno as of `fadvise`.
  *
  * Since Linux 6.11. io_uring_prep_fadvise64.
  * @param fd the file, or its slot with IOSQE_FIXED_FILE.
@@ -43,9 +43,10 @@ export function fadvise64(sqe: Sqe, fd: number, offset: U64, length: U64, advice
 
 /**
  * Tells how a range of this process's memory will be used, as madvise(2). Some advice changes the memory itself:
- * MADV_DONTNEED and MADV_FREE throw its contents away.
+ * MADV_DONTNEED and MADV_FREE throw its contents away. The kernel gives it to a worker.
  *
- * `res`: 0, or -errno (-EINVAL for an address that is not at a page's start, -ENOMEM where nothing is mapped).
+ * `res`: 0, or -errno (-EINVAL for an address that is not at a page's start or unknown advice, -ENOMEM where nothing is
+ * mapped).
  *
  * Since Linux 5.6. io_uring_prep_madvise.
  * @param memory the range's start, at a page boundary.
@@ -61,7 +62,7 @@ export function madvise(sqe: Sqe, memory: Pointer, length: number, advice: numbe
 /**
  * As `madvise`, with a length of 64 bits. Kernels before 6.11 give -EINVAL.
  *
- * `res`: 0, or -errno.
+ * `res`: 0, or -errno as of `madvise`.
  *
  * Since Linux 6.11. io_uring_prep_madvise64.
  * @param memory the range's start, at a page boundary.

@@ -1,5 +1,5 @@
 /**
- * IORING_OP_PROVIDE_BUFFERS, IORING_OP_REMOVE_BUFFERS: provided buffers the older way. A buffer ring
+ * IORING_OP_PROVIDE_BUFFERS, IORING_OP_REMOVE_BUFFERS: provided buffers the older way. A `BufferRing`
  * (IORING_REGISTER_PBUF_RING, since 5.19) does the same faster.
  */
 import { IORING_OP_PROVIDE_BUFFERS, IORING_OP_REMOVE_BUFFERS } from '../../syscalls/constants/opcodes.ts';
@@ -13,7 +13,9 @@ import { int32, uint16, uint32 } from './check.ts';
  * The memory is held until this operation's CQE only, but the kernel writes to it later: keep it yourself until all of
  * the buffers were used, or removed, or the ring is closed.
  *
- * `res`: 0, or -errno (-EINVAL when the group is a buffer ring, -E2BIG, -ENOMEM).
+ * `res`: 0, also when only the first of them fit into the group; or -errno (-E2BIG for a count below 1 or a first ID
+ * outside 0 to 65535; -EINVAL when the IDs run past 65535, before 6.7 past 65534, when `length` is 0 or the group is a
+ * buffer ring; -EOVERFLOW when the group has 65535 already; -ENOMEM).
  *
  * Since Linux 5.7. io_uring_prep_provide_buffers.
  * @param memory the buffers, one behind the other.
@@ -41,7 +43,8 @@ export function provideBuffers(
 /**
  * Takes buffers back that were given with `provideBuffers` and not used yet.
  *
- * `res`: how many were taken back; or -errno (-ENOENT when there is no such group, -EINVAL when it is a buffer ring).
+ * `res`: how many were taken back, 0 when none were left; or -errno (-ENOENT when there is no such group, -EINVAL for
+ * count 0 or when it is a buffer ring).
  *
  * Since Linux 5.7. io_uring_prep_remove_buffers.
  * @param count how many at most, 1 to 65535.

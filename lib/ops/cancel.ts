@@ -10,16 +10,16 @@ import type { Sqe, U64 } from '../sqe.ts';
 import { bits32, uint64 } from './check.ts';
 
 /**
- * Cancels the request with this user data, the oldest one when there are several.
+ * Cancels the request with this user data; when several have it, one of them, not always the oldest.
  *
- * `res`: 0; with IORING_ASYNC_CANCEL_ALL or IORING_ASYNC_CANCEL_ANY how many were cancelled; or -ENOENT when there is
- * none, -EALREADY when it is running and may or may not be stopped (a disk read will not), -EINVAL.
+ * `res`: 0; with IORING_ASYNC_CANCEL_ALL or IORING_ASYNC_CANCEL_ANY how many were found, 0 for none; or -ENOENT when
+ * there is none, -EALREADY when it is running and may or may not be stopped (a disk read will not), -EINVAL.
  *
  * Since Linux 5.5. io_uring_prep_cancel64, and io_uring_prep_cancel, where the user data is a pointer.
  * @param userData the user data of the request. Not looked at with IORING_ASYNC_CANCEL_ANY.
  * @param flags since 5.19: IORING_ASYNC_CANCEL_ALL for every match, IORING_ASYNC_CANCEL_ANY for every request. Since
- * 6.6: IORING_ASYNC_CANCEL_OP for those whose opcode stands in `sqe.len`, with IORING_ASYNC_CANCEL_USERDATA for those
- * that have the user data too.
+ * 6.6: IORING_ASYNC_CANCEL_OP for those whose opcode stands in `sqe.len` (set it afterwards), with
+ * IORING_ASYNC_CANCEL_USERDATA for those that have the user data too.
  */
 export function cancel(sqe: Sqe, userData: U64, flags = 0): void {
   const bits = bits32('flags', flags);
@@ -33,15 +33,16 @@ export function cancel(sqe: Sqe, userData: U64, flags = 0): void {
 export const cancel64: typeof cancel = cancel;
 
 /**
- * Cancels the oldest request on a file.
+ * Cancels a request on a file; when there are several, one of them, not always the oldest.
  *
- * `res`: 0; with IORING_ASYNC_CANCEL_ALL how many were cancelled; or -ENOENT when there is none, -EALREADY when it is
- * running and may or may not be stopped, -EBADF.
+ * `res`: 0; with IORING_ASYNC_CANCEL_ALL how many were found, 0 for none; or -ENOENT when there is none, -EALREADY when
+ * it is running and may or may not be stopped, -EBADF when the file is not open.
  *
  * Since Linux 5.19. io_uring_prep_cancel_fd.
  * @param fd the file.
- * @param flags IORING_ASYNC_CANCEL_ALL for every request on it; IORING_ASYNC_CANCEL_FD_FIXED (since 6.0) when `fd` is
- * a slot of the registered files.
+ * @param flags IORING_ASYNC_CANCEL_ALL for every request on it; IORING_ASYNC_CANCEL_FD_FIXED (since 6.0) when `fd` is a
+ * slot of the registered files; IORING_ASYNC_CANCEL_OP and IORING_ASYNC_CANCEL_USERDATA (since 6.6) for those with the
+ * opcode in `sqe.len`, the user data in `sqe.addr`.
  */
 export function cancelFd(sqe: Sqe, fd: number, flags = 0): void {
   const bits = bits32('flags', flags);

@@ -48,11 +48,13 @@ export function addressIn(sqe: Sqe, name: string, pointer: Pointer, byteLength: 
 
 /**
  * What `file_index` holds for a slot: one more than its index, since 0 means that no slot is wanted. The wish for any
- * free slot stays as it is.
+ * free slot stays as it is; the index whose slot would be read as that wish is refused.
  */
 export function slotOf(fileIndex: number, name = 'fileIndex'): number {
   const index = uint32(name, fileIndex);
-  return index === IORING_FILE_INDEX_ALLOC ? index : index + 1;
+  if (index === IORING_FILE_INDEX_ALLOC) return index;
+  if (index + 1 !== IORING_FILE_INDEX_ALLOC) return index + 1;
+  throw outOfRange(name, '<= 4294967293, or IORING_FILE_INDEX_ALLOC', index);
 }
 
 const INTEGER_OF_64_BITS = 'an integer of 64 bits: a safe integer or a bigint';

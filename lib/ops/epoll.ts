@@ -11,11 +11,11 @@ import { bits32, int32 } from './check.ts';
 /**
  * Adds, changes or removes a file that an epoll instance watches, as epoll_ctl(2).
  *
- * `res`: 0, or -errno (-EEXIST, -ENOENT, -EPERM for a regular file).
+ * `res`: 0, or -errno (-EEXIST, -ENOENT, -EPERM for a regular file, -EINVAL when `epollFd` is no epoll instance).
  *
  * Since Linux 5.6. io_uring_prep_epoll_ctl.
- * @param epollFd the epoll instance.
- * @param fd the file to watch.
+ * @param epollFd the epoll instance's descriptor; a slot will not do.
+ * @param fd the descriptor to watch; a slot will not do.
  * @param op EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
  * @param event struct epoll_event: see `epollEvent`; 0 with EPOLL_CTL_DEL.
  */
@@ -30,7 +30,7 @@ export function epollCtl(sqe: Sqe, epollFd: number, fd: number, op: number, even
 /**
  * Waits for events of an epoll instance, as epoll_wait(2) without a time limit (link a `linkTimeout` behind it for one).
  *
- * `res`: how many events were written; or -errno.
+ * `res`: how many events were written; or -errno (-EINVAL when `fd` is no epoll instance or `maxEvents` below 1).
  *
  * Since Linux 6.15. io_uring_prep_epoll_wait.
  * @param fd the epoll instance, or its slot with IOSQE_FIXED_FILE.

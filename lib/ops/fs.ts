@@ -37,7 +37,7 @@ export function rename(sqe: Sqe, oldPath: Path, newPath: Path): void {
  * @param oldPath what it is called.
  * @param newDirFd the directory that a relative `newPath` starts from, or AT_FDCWD.
  * @param newPath what it shall be called.
- * @param flags RENAME_….
+ * @param flags RENAME_… (-EINVAL where the file system does not know it).
  */
 export function renameat(
   sqe: Sqe,
@@ -53,7 +53,7 @@ export function renameat(
 /**
  * Removes a name, and the file with its last one, as unlink(2).
  *
- * `res`: 0, or -errno (-ENOENT, -EISDIR, -EPERM …).
+ * `res`: 0, or -errno (-ENOENT, -EISDIR, -EPERM …; with AT_REMOVEDIR -ENOTDIR, -ENOTEMPTY …).
  *
  * Since Linux 5.11. io_uring_prep_unlink.
  * @param path the name to remove.
@@ -66,7 +66,7 @@ export function unlink(sqe: Sqe, path: Path, flags = 0): void {
 /**
  * Removes a name, and the file with its last one, as unlinkat(2).
  *
- * `res`: 0, or -errno (-ENOENT, -EISDIR, -EPERM …).
+ * `res`: 0, or -errno (-ENOENT, -EISDIR, -EPERM …; with AT_REMOVEDIR -ENOTDIR, -ENOTEMPTY …).
  *
  * Since Linux 5.11. io_uring_prep_unlinkat.
  * @param dirFd the directory that a relative path starts from, or AT_FDCWD.
@@ -160,7 +160,7 @@ export function link(sqe: Sqe, oldPath: Path, newPath: Path, flags = 0): void {
  * @param oldPath the file; '' with AT_EMPTY_PATH in `flags` means `oldDirFd` itself.
  * @param newDirFd the directory that a relative `newPath` starts from, or AT_FDCWD.
  * @param newPath its further name.
- * @param flags AT_SYMLINK_FOLLOW, AT_EMPTY_PATH.
+ * @param flags AT_SYMLINK_FOLLOW, AT_EMPTY_PATH (mostly needs CAP_DAC_READ_SEARCH, else -ENOENT).
  */
 export function linkat(
   sqe: Sqe,

@@ -18,12 +18,12 @@ const FUTEX_BYTES = 4;
 /**
  * Wakes those who wait on a futex, as futex_wake(2).
  *
- * `res`: how many were woken; or -errno (-EINVAL for an unaligned address or unknown flags).
+ * `res`: how many were woken; or -errno (-EINVAL for an unaligned address, a mask of 0, or unknown flags).
  *
  * Since Linux 6.7. io_uring_prep_futex_wake.
- * @param futex the futex.
- * @param count how many to wake at most.
- * @param mask only those whose mask has a bit in common; FUTEX_BITSET_MATCH_ANY for all.
+ * @param futex the futex: 32 bits, at an address that 4 divides.
+ * @param count how many to wake at most, 32 bits.
+ * @param mask 32 bits: only those whose mask has a bit in common; FUTEX_BITSET_MATCH_ANY for all.
  * @param futexFlags FUTEX2_SIZE_U32, with FUTEX2_PRIVATE when all are of this process.
  * @param flags none are known (-EINVAL).
  */
@@ -42,12 +42,13 @@ export function futexWake(
  * Waits on a futex while it has a value, as futex_wait(2), without a time limit (link a `linkTimeout` behind it for
  * one).
  *
- * `res`: 0 when woken; -EAGAIN when it had another value; or -errno (-ECANCELED, -EINVAL for a mask of 0).
+ * `res`: 0 when woken; -EAGAIN when it had another value; or -errno (-ECANCELED, -EINVAL for an unaligned address, a
+ * mask of 0, or unknown flags).
  *
  * Since Linux 6.7. io_uring_prep_futex_wait.
- * @param futex the futex.
+ * @param futex the futex: 32 bits, at an address that 4 divides.
  * @param value the value that it is expected to have, 32 bits not negative.
- * @param mask be woken only by those whose mask has a bit in common; FUTEX_BITSET_MATCH_ANY for all.
+ * @param mask 32 bits: be woken only by those whose mask has a bit in common; FUTEX_BITSET_MATCH_ANY for all.
  * @param futexFlags FUTEX2_SIZE_U32, with FUTEX2_PRIVATE when all are of this process.
  * @param flags none are known (-EINVAL).
  */
@@ -65,7 +66,7 @@ export function futexWait(
 /**
  * Waits on several futexes while each has its value, as futex_waitv(2), until one of them is woken.
  *
- * `res`: the index of one that was woken; -EAGAIN when one had another value; or -errno.
+ * `res`: the index of one that was woken; -EAGAIN when one had another value; or -errno (-ECANCELED, -EINVAL).
  *
  * Since Linux 6.7. io_uring_prep_futex_waitv.
  * @param waiters a `FutexWaiters`, which has the futexes held that it names; or `count` times struct futex_waitv, 24

@@ -8,6 +8,7 @@
  * - Memory is a `Pointer`: a buffer, checked to be long enough and held by the ring until the CQE is acknowledged, or an
  *   address, of which the caller takes care.
  * - `res` in their descriptions is the CQE's result: what the operation gives, or -errno.
+ * - The io_uring_prep_… named there is liburing's function, and the manual page that has more: io_uring_prep_read(3).
  */
 export { accept, acceptDirect, multishotAccept, multishotAcceptDirect } from './accept.ts';
 export { fadvise, fadvise64, madvise, madvise64 } from './advise.ts';

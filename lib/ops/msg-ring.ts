@@ -2,7 +2,7 @@
  * IORING_OP_MSG_RING: posts completions to another ring, or passes files to it.
  *
  * The other ring's CQE has the user data that is given here, and comes from no request of that ring: make sure that it
- * cannot be taken for one.
+ * cannot be taken for one. `sqe.personality` must stay 0 (-EINVAL).
  */
 import { IORING_OP_MSG_RING } from '../../syscalls/constants/opcodes.ts';
 import {
@@ -20,7 +20,7 @@ import { bits32, int32, slotOf, uint64 } from './check.ts';
  * full and it has no memory for more).
  *
  * Since Linux 5.18. io_uring_prep_msg_ring.
- * @param fd the other ring, or its slot with IOSQE_FIXED_FILE.
+ * @param fd the other ring, or its slot with IOSQE_FIXED_FILE; it may be this one.
  * @param result `res` of the other ring's CQE, 32 bits.
  * @param data its user data.
  * @param flags 0, or see `msgRingCqeFlags`.
@@ -61,9 +61,11 @@ export function msgRingCqeFlags(
 /**
  * Puts a registered file of this ring into a slot of another ring's registered files, too.
  *
- * `res`: 0, or the slot when the kernel chose it; or -errno (-EBADF for an empty slot here, -ENXIO without a table
- * there, -EBADFD when `fd` is no ring or a disabled one, -EINVAL when it is this one). The other ring gets a CQE with
- * the same `res` and the user data `data`, unless IORING_MSG_RING_CQE_SKIP is set.
+ * `res`: 0, or the slot when the kernel chose it; or -errno (-EBADF for an empty slot here; -ENXIO without a table
+ * there, -EINVAL for a slot beyond it; with IORING_FILE_INDEX_ALLOC -ENFILE when none is free or there is no table;
+ * -EBADFD when `fd` is no ring or a disabled one, -EINVAL when it is this one; -EOVERFLOW when the file is there but
+ * its CQE is not). The other ring gets a CQE with the same `res` and the user data `data`, unless
+ * IORING_MSG_RING_CQE_SKIP is set.
  *
  * Since Linux 6.0. io_uring_prep_msg_ring_fd.
  * @param fd the other ring, or its slot with IOSQE_FIXED_FILE.
@@ -92,8 +94,7 @@ export function msgRingFd(
 /**
  * Puts a registered file of this ring into any free slot of another ring's registered files, too.
  *
- * `res`: the slot there; or -errno as of `msgRingFd`, -ENFILE when the table is full. The other ring gets a CQE with
- * the same `res`.
+ * `res`: the slot there; or -errno as of `msgRingFd`. The other ring gets a CQE with the same `res`.
  *
  * Since Linux 6.0. io_uring_prep_msg_ring_fd_alloc.
  * @param fd the other ring, or its slot with IOSQE_FIXED_FILE.

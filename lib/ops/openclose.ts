@@ -5,7 +5,7 @@
  * Opened at once, a FIFO is opened as with O_NONBLOCK: set IOSQE_ASYNC in `sqe.flags` to wait for its other end.
  *
  * The `…Direct` forms put the file into a slot of the registered files, a table that must exist (it may be sparse),
- * and make no descriptor of the process.
+ * and make no descriptor of the process. Kernels that do not know them (before 5.15) may make one nevertheless.
  */
 import { AT_FDCWD } from '../../syscalls/constants/fcntl.ts';
 import {
@@ -37,7 +37,8 @@ export function open(sqe: Sqe, path: Path, flags: number, mode = 0): void {
 /**
  * Opens a file into a slot of the registered files, as `open`.
  *
- * `res`: 0, or the slot when the kernel chose it; or -errno (-ENXIO without a table, -ENFILE when it is full).
+ * `res`: 0, or the slot when the kernel chose it; or -errno as of `open`; -ENXIO without a table, -EINVAL for a slot
+ * beyond it; with IORING_FILE_INDEX_ALLOC -ENFILE when none is free or there is no table.
  *
  * Since Linux 5.15, IORING_FILE_INDEX_ALLOC since 5.19. io_uring_prep_open_direct.
  * @param path the file; a relative one starts from the current directory.
@@ -68,10 +69,12 @@ export function openat(sqe: Sqe, dirFd: number, path: Path, flags: number, mode 
 }
 
 /**
- * Opens a file into a slot of the registered files, as `openat`. A read linked behind it finds the file there:
- * link with IOSQE_IO_LINK, not hard, so that a failed open stops the chain.
+ * Opens a file into a slot of the registered files, as `openat`. A read linked behind it finds the file there with
+ * IORING_FEAT_LINKED_FILE (Linux 5.18; before -EBADF): link with IOSQE_IO_LINK, not hard, so that a failed open stops
+ * the chain.
  *
- * `res`: 0, or the slot when the kernel chose it; or -errno (-ENXIO without a table, -ENFILE when it is full).
+ * `res`: 0, or the slot when the kernel chose it; or -errno as of `openat`; -ENXIO without a table, -EINVAL for a slot
+ * beyond it; with IORING_FILE_INDEX_ALLOC -ENFILE when none is free or there is no table.
  *
  * Since Linux 5.15, IORING_FILE_INDEX_ALLOC since 5.19. io_uring_prep_openat_direct.
  * @param dirFd the directory that a relative path starts from, or AT_FDCWD. No registered file (-EBADF).
@@ -96,8 +99,8 @@ export function openatDirect(
 /**
  * Opens a file under conditions on how the path is looked up, as openat2(2).
  *
- * `res`: the new descriptor, which is yours to close; or -errno (-EXDEV, -ELOOP when a condition was broken, -EINVAL
- * for unknown flags).
+ * `res`: the new descriptor, which is yours to close; or -errno (-EXDEV, -ELOOP when a condition was broken, -EAGAIN
+ * when RESOLVE_CACHED, since 5.12, does not find the path in the kernel's cache, -EINVAL for unknown flags).
  *
  * Since Linux 5.6. io_uring_prep_openat2.
  * @param dirFd the directory that a relative path starts from, or AT_FDCWD. No registered file (-EBADF).
@@ -112,7 +115,8 @@ export function openat2(sqe: Sqe, dirFd: number, path: Path, how: Pointer): void
 /**
  * Opens a file into a slot of the registered files, as `openat2`.
  *
- * `res`: 0, or the slot when the kernel chose it; or -errno (-ENXIO without a table, -ENFILE when it is full).
+ * `res`: 0, or the slot when the kernel chose it; or -errno as of `openat2`; -ENXIO without a table, -EINVAL for a slot
+ * beyond it; with IORING_FILE_INDEX_ALLOC -ENFILE when none is free or there is no table.
  *
  * Since Linux 5.15, IORING_FILE_INDEX_ALLOC since 5.19. io_uring_prep_openat2_direct.
  * @param dirFd the directory that a relative path starts from, or AT_FDCWD. No registered file (-EBADF).
@@ -140,13 +144,14 @@ export function close(sqe: Sqe, fd: number): void {
 }
 
 /**
- * Closes a registered file and empties its slot.
+ * Closes a registered file and empties its slot. Take care on kernels before 5.15: they do not know it, and would close
+ * descriptor 0. Do not set IOSQE_FIXED_FILE (-EBADF).
  *
  * `res`: 0, or -errno (-ENXIO without a table, -EINVAL for a slot beyond it, -EBADF for an empty one).
  *
  * Since Linux 5.15. io_uring_prep_close_direct.
- * @param fileIndex the slot. Take care: IORING_FILE_INDEX_ALLOC is no slot, and encodes, as with liburing, the closing
- * of descriptor 0.
+ * @param fileIndex the slot. IORING_FILE_INDEX_ALLOC is none: it encodes, as with liburing, the closing of descriptor
+ * 0.
  */
 export function closeDirect(sqe: Sqe, fileIndex: number): void {
   const index = uint32('fileIndex', fileIndex);
@@ -157,7 +162,8 @@ export function closeDirect(sqe: Sqe, fileIndex: number): void {
 /**
  * Makes an ordinary descriptor of a registered file, which stays registered too. Sets IOSQE_FIXED_FILE.
  *
- * `res`: the new descriptor, which is yours to close; or -errno (-EBADF for an empty slot, -EMFILE).
+ * `res`: the new descriptor, which is yours to close; or -errno (-EBADF for an empty slot, -EMFILE, -EINVAL for other
+ * flags).
  *
  * Since Linux 6.8. io_uring_prep_fixed_fd_install.
  * @param fileIndex the slot of the registered file.

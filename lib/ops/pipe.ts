@@ -25,13 +25,14 @@ export function pipe(sqe: Sqe, fds: Pointer, flags = 0): void {
 /**
  * Makes a pipe whose ends are registered files, without descriptors of the process.
  *
- * `res`: 0, with the two slots in `fds`; or -errno (-ENFILE when no slot is free).
+ * `res`: 0, with the two slots in `fds` (Linux 6.16 writes 0, 0 when they were given); or -errno (-ENXIO without a
+ * table, -EINVAL for a slot beyond it; with IORING_FILE_INDEX_ALLOC -ENFILE when no two are free or there is no table).
  *
  * Since Linux 6.16. io_uring_prep_pipe_direct.
  * @param fds where two slots of 32 bits go: the end to read, then the end to write.
  * @param flags O_NONBLOCK, O_DIRECT …, but not O_CLOEXEC (-EINVAL).
- * @param fileIndex the slot of the end to read, the next one is for the end to write; or IORING_FILE_INDEX_ALLOC for
- * any two free ones.
+ * @param fileIndex the slot of the end to read, the next one is for the end to write (what is in them is closed); or
+ * IORING_FILE_INDEX_ALLOC for any two free ones.
  */
 export function pipeDirect(sqe: Sqe, fds: Pointer, flags: number, fileIndex: number): void {
   const slot = slotOf(fileIndex);

@@ -23,8 +23,8 @@ export function pollAdd(sqe: Sqe, fd: number, events: number): void {
 }
 
 /**
- * Completes each time the file becomes ready for one of the events. It is edge-triggered; for level-triggered add
- * `sqe.len |= IORING_POLL_ADD_LEVEL`.
+ * Completes each time the file becomes ready for one of the events. It is edge-triggered: no kernel so far takes
+ * IORING_POLL_ADD_LEVEL (-EINVAL). Nor may IOSQE_CQE_SKIP_SUCCESS be set (-EINVAL).
  *
  * One CQE for each time. `res`: the events there are; or -errno. Flags: IORING_CQE_F_MORE while it goes on: without
  * it, this was the last one, and a new request is needed for more.
@@ -54,16 +54,18 @@ export function pollRemove(sqe: Sqe, userData: U64): void {
 }
 
 /**
- * Changes the events or the user data of a pending poll, or both.
+ * Changes the events or the user data of a pending poll, or both. A poll for once stays one, a multishot one too.
  *
- * `res`: 0, or -errno (-ENOENT when there is none, -EALREADY when it is just completing).
+ * `res`: 0, or -errno (-ENOENT when there is none, -EALREADY when it is just completing, -EINVAL). The poll itself
+ * completes with -ECANCELED when it cannot be armed again.
  *
  * Since Linux 5.13. io_uring_prep_poll_update.
  * @param oldUserData the user data of the poll.
  * @param newUserData its new user data with IORING_POLL_UPDATE_USER_DATA, otherwise 0 (else -EINVAL).
- * @param events its new events with IORING_POLL_UPDATE_EVENTS, otherwise 0 (else -EINVAL).
- * @param flags IORING_POLL_UPDATE_USER_DATA, IORING_POLL_UPDATE_EVENTS or both, and IORING_POLL_ADD_MULTI to have it
- * go on as a multishot poll.
+ * @param events its new events with IORING_POLL_UPDATE_EVENTS, the lower 16 bits (not EPOLLET and the like); otherwise
+ * 0 (else -EINVAL).
+ * @param flags IORING_POLL_UPDATE_USER_DATA, IORING_POLL_UPDATE_EVENTS or both; 0 removes the poll, as `pollRemove`.
+ * IORING_POLL_ADD_MULTI is taken with them (alone -EINVAL), but makes no multishot poll of it.
  */
 export function pollUpdate(
   sqe: Sqe,

@@ -1,8 +1,8 @@
 /**
  * IORING_OP_RECV, IORING_OP_RECVMSG, IORING_OP_RECV_ZC.
  *
- * Set IORING_RECVSEND_POLL_FIRST, when nothing is expected to be there yet, with `sqe.ioprio |= …`. In every CQE
- * IORING_CQE_F_SOCK_NONEMPTY says that there is more to receive.
+ * Set IORING_RECVSEND_POLL_FIRST (since 5.19), when nothing is expected to be there yet, with `sqe.ioprio |= …`. In
+ * every CQE IORING_CQE_F_SOCK_NONEMPTY (since 5.19) says that there is more to receive.
  */
 import { IORING_OP_RECV, IORING_OP_RECV_ZC, IORING_OP_RECVMSG } from '../../syscalls/constants/opcodes.ts';
 import { IORING_RECV_MULTISHOT } from '../../syscalls/constants/sqe.ts';
@@ -13,6 +13,10 @@ import { bits32, uint32 } from './check.ts';
 /**
  * Receives bytes from a socket, as recv(2). To let the kernel choose a provided buffer when there is something to
  * receive, give 0 for `buffer`, then set `sqe.flags |= IOSQE_BUFFER_SELECT` and `sqe.bufIndex` to the group.
+ *
+ * `sqe.ioprio |= IORING_RECVSEND_BUNDLE` (since 6.10, groups of a `BufferRing` only) fills several buffers with one
+ * CQE: `res` is the bytes in all, the ID that of the first buffer, and the others follow in the order in which the
+ * ring has them.
  *
  * `res`: the bytes received, 0 when the peer has ended the connection; or -errno (-ECONNRESET, -ENOBUFS when the group
  * is empty …). Flags: with a provided buffer IORING_CQE_F_BUFFER and its ID in the upper 16 bits.
@@ -36,12 +40,13 @@ export function recv(sqe: Sqe, fd: number, buffer: Pointer, length: number, flag
  *
  * One CQE for every piece. `res`: the bytes received, 0 when the peer has ended the connection; or -errno (-ENOBUFS).
  * Flags: IORING_CQE_F_BUFFER with the buffer's ID in the upper 16 bits; IORING_CQE_F_MORE while it goes on: without
- * it, this was the last one, and a new request is needed for more.
+ * it, this was the last one, and a new request is needed for more. IORING_RECVSEND_BUNDLE as with `recv`.
  *
  * Since Linux 6.0. io_uring_prep_recv_multishot.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
  * @param buffer 0: the buffers are the group's.
- * @param length 0; since 6.17 how many bytes each time at most.
+ * @param length 0; since 6.17 how many bytes each time at most. Also since 6.17 `sqe.fileIndex`, set afterwards, is how
+ * many bytes in all: what reaches it is the last one.
  * @param flags MSG_…, but not MSG_WAITALL (-EINVAL).
  */
 export function recvMultishot(sqe: Sqe, fd: number, buffer: Pointer = 0, length = 0, flags = 0): void {
@@ -50,7 +55,8 @@ export function recvMultishot(sqe: Sqe, fd: number, buffer: Pointer = 0, length 
 }
 
 /**
- * Receives a message: into several pieces of memory, with its control data and the sender's address, as recvmsg(2).
+ * Receives a message: into several pieces of memory, with its control data and the sender's address, as recvmsg(2). A
+ * provided buffer is chosen as with `recv`: the message then has no iovec, or one whose length is the most to receive.
  *
  * `res`: the bytes received, 0 when the peer has ended the connection; or -errno. The struct's `msg_flags`,
  * `msg_namelen` and `msg_controllen` are written.

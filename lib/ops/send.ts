@@ -1,13 +1,14 @@
 /**
  * IORING_OP_SEND, IORING_OP_SENDMSG, IORING_OP_SEND_ZC, IORING_OP_SENDMSG_ZC.
  *
- * No SIGPIPE is ever raised. Without MSG_WAITALL fewer bytes than given may be sent. Add IORING_RECVSEND_POLL_FIRST,
- * when the socket is known to be full, with `sqe.ioprio |= …`.
+ * No SIGPIPE is ever raised. Without MSG_WAITALL fewer bytes than given may be sent, and that does not break a chain of
+ * IOSQE_IO_LINK. Add IORING_RECVSEND_POLL_FIRST (since 5.19), when the socket is known to be full, with
+ * `sqe.ioprio |= …`.
  *
  * The `…Zc` forms send without copying. Each makes two CQEs of the same user data: first the result, with
  * IORING_CQE_F_MORE; then, with IORING_CQE_F_NOTIF, the word that the kernel has let go of the memory, which must not
  * change before that. Without IORING_CQE_F_MORE in the first one (some failures) there is no second one. The ring
- * holds the buffer until the last of them is acknowledged.
+ * holds the buffer until the last of them is acknowledged. IOSQE_CQE_SKIP_SUCCESS must not be set (-EINVAL).
  */
 import {
   IORING_OP_SEND,
@@ -21,7 +22,10 @@ import type { Pointer, Sqe } from '../sqe.ts';
 import { addressIn, bits32, uint16 } from './check.ts';
 
 /**
- * Sends bytes on a socket, as send(2).
+ * Sends bytes on a socket, as send(2). To send the next provided buffer of a group (since 6.10), give 0 for `buffer`
+ * and `length`, then set `sqe.flags |= IOSQE_BUFFER_SELECT` and `sqe.bufIndex` to the group: the CQE's flags then
+ * have IORING_CQE_F_BUFFER and its ID in the upper 16 bits. With `sqe.ioprio |= IORING_SEND_VECTORIZED` (since 6.17)
+ * `buffer` is an `Iovecs` and `length` its `count`.
  *
  * `res`: the bytes sent; or -errno (-EPIPE, -ECONNRESET …).
  *
@@ -42,11 +46,12 @@ export function send(sqe: Sqe, fd: number, buffer: Pointer, length: number, flag
  * and `sqe.bufIndex` to the group afterwards.
  *
  * One or more CQEs. `res`: the bytes sent; or -errno (-ENOBUFS when the group is empty). Flags: IORING_CQE_F_BUFFER
- * with the first buffer's ID in the upper 16 bits, the others follow it; IORING_CQE_F_MORE while it goes on.
+ * with the first buffer's ID in the upper 16 bits, the others follow it in the order of the group; IORING_CQE_F_MORE
+ * while it goes on.
  *
  * Since Linux 6.10. io_uring_prep_send_bundle.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param length how many bytes at most; 0 for all that the group has.
+ * @param length 0: all that the group has. Another one bounds the first piece only.
  * @param flags MSG_….
  */
 export function sendBundle(sqe: Sqe, fd: number, length: number, flags = 0): void {
@@ -57,7 +62,7 @@ export function sendBundle(sqe: Sqe, fd: number, length: number, flags = 0): voi
 /**
  * Adds where to send to an entry that `send`, `sendZc` or `sendZcFixed` made before, as sendto(2) has it.
  *
- * Since Linux 6.0. io_uring_prep_send_set_addr.
+ * Since Linux 6.0 for the latter two, 6.1 for `send` (before -EINVAL). io_uring_prep_send_set_addr.
  * @param address struct sockaddr_in, sockaddr_in6, sockaddr_un …: see `sockaddr`.
  * @param addressLength its length in bytes, 65535 at most.
  */
@@ -72,7 +77,7 @@ export function sendSetAddr(sqe: Sqe, address: Pointer, addressLength: number): 
  *
  * `res`: the bytes sent; or -errno (-EMSGSIZE, -ENETUNREACH …).
  *
- * Since Linux 6.0. io_uring_prep_sendto.
+ * Since Linux 6.1 (before -EINVAL). io_uring_prep_sendto.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
  * @param buffer the bytes.
  * @param length how many.
@@ -99,16 +104,17 @@ export function sendto(
 /**
  * Sends bytes without copying them. Worth it from about 10 kB on.
  *
- * First CQE, `res`: the bytes sent; or -errno (-EOPNOTSUPP where the protocol cannot). Second CQE
- * (IORING_CQE_F_NOTIF): 0; with IORING_SEND_ZC_REPORT_USAGE the bit IORING_NOTIF_USAGE_ZC_COPIED, which makes `res`
- * negative, when it was copied after all.
+ * First CQE, `res`: the bytes sent; or -errno (-EOPNOTSUPP where the protocol cannot, -ENOMEM when RLIMIT_MEMLOCK is
+ * too low). Second CQE (IORING_CQE_F_NOTIF): 0; with IORING_SEND_ZC_REPORT_USAGE the bit IORING_NOTIF_USAGE_ZC_COPIED,
+ * which makes `res` negative, when it was copied after all.
  *
  * Since Linux 6.0. io_uring_prep_send_zc.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
  * @param buffer the bytes; unchanged until the second CQE.
  * @param length how many.
  * @param flags MSG_….
- * @param zcFlags IORING_RECVSEND_POLL_FIRST, IORING_SEND_ZC_REPORT_USAGE …, 16 bits.
+ * @param zcFlags IORING_RECVSEND_POLL_FIRST, IORING_SEND_ZC_REPORT_USAGE (since 6.2), IORING_SEND_VECTORIZED (since
+ * 6.17; as with `send`) …, 16 bits.
  */
 export function sendZc(sqe: Sqe, fd: number, buffer: Pointer, length: number, flags = 0, zcFlags = 0): void {
   const bits = bits32('flags', flags);
@@ -161,7 +167,7 @@ export function sendmsg(sqe: Sqe, fd: number, message: Pointer, flags = 0): void
 }
 
 /**
- * Sends a message without copying its bytes. CQEs as of `sendZc`.
+ * Sends a message without copying its bytes. CQEs as of `sendZc`; its flags go into `sqe.ioprio` afterwards.
  *
  * Since Linux 6.1. io_uring_prep_sendmsg_zc.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
@@ -174,7 +180,8 @@ export function sendmsgZc(sqe: Sqe, fd: number, message: Pointer, flags = 0): vo
 }
 
 /**
- * Sends a message of several parts of one registered buffer without copying them. CQEs as of `sendZc`.
+ * Sends a message of several parts of one registered buffer without copying them. CQEs as of `sendZc`; its flags can be
+ * added with `sqe.ioprio |= …`.
  *
  * Since Linux 6.15. io_uring_prep_sendmsg_zc_fixed.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.

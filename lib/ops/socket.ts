@@ -34,7 +34,8 @@ export function socket(sqe: Sqe, domain: number, type: number, protocol = 0, fla
 /**
  * Makes a socket in a slot of the registered files, without a descriptor of the process.
  *
- * `res`: 0, or the slot when the kernel chose it; or -errno (-ENXIO without a table, -ENFILE when it is full).
+ * `res`: 0, or the slot when the kernel chose it; or -errno (-ENXIO without a table, -EINVAL for a slot beyond it; with
+ * IORING_FILE_INDEX_ALLOC -ENFILE when none is free or there is no table).
  *
  * Since Linux 5.19. io_uring_prep_socket_direct.
  * @param domain AF_INET, AF_INET6, AF_UNIX ….
@@ -59,7 +60,7 @@ export function socketDirect(
 /**
  * Makes a socket in any free slot of the registered files.
  *
- * `res`: the slot; or -errno (-ENXIO without a table, -ENFILE when it is full).
+ * `res`: the slot; or -errno (-ENFILE when none is free or there is no table).
  *
  * Since Linux 5.19. io_uring_prep_socket_direct_alloc.
  * @param domain AF_INET, AF_INET6, AF_UNIX ….

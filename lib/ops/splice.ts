@@ -9,8 +9,9 @@ import { bits32, int32, uint64 } from './check.ts';
  * Moves bytes between a pipe and a file, socket or other pipe without a copy through this process, as splice(2). One
  * of the two must be a pipe. The kernel gives it to a worker.
  *
- * `res`: the bytes moved, perhaps fewer than asked, 0 at the end of the input; or -errno (-EINVAL when neither is a
- * pipe or one of them cannot splice).
+ * `res`: the bytes moved, perhaps fewer than asked (which breaks a chain of IOSQE_IO_LINK), 0 at the end of the input;
+ * or -errno (-EINVAL when neither is a pipe, one of them cannot splice or the output has O_APPEND, -ESPIPE for an
+ * offset on a pipe, -EAGAIN with SPLICE_F_NONBLOCK).
  *
  * Since Linux 5.7. io_uring_prep_splice.
  * @param fdIn where the bytes come from; a slot of the registered files with SPLICE_F_FD_IN_FIXED in `flags`.
@@ -41,7 +42,8 @@ export function splice(
 /**
  * Copies bytes from one pipe to another and leaves them in the first, as tee(2). The kernel gives it to a worker.
  *
- * `res`: the bytes copied, perhaps fewer than asked, 0 when the first pipe is empty and has no writer; or -errno.
+ * `res`: the bytes copied, perhaps fewer than asked, 0 when the first pipe is empty and has no writer; or -errno
+ * (-EINVAL when they are not two different pipes, -EAGAIN with SPLICE_F_NONBLOCK).
  *
  * Since Linux 5.8. io_uring_prep_tee.
  * @param fdIn the pipe to read; a slot of the registered files with SPLICE_F_FD_IN_FIXED in `flags`.

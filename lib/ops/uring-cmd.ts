@@ -13,10 +13,12 @@ const BLOCK_URING_CMD_DISCARD = 0x1200;
 const BLOCK_URING_CMD_ZONE_RESET_ALL = 0x1201;
 
 /**
- * Gives a command to a file. Its data goes into the entry afterwards: 16 bytes from byte 48 on (`sqe.addr3` and the
- * words 12 to 15), or 80 on a ring with IORING_SETUP_SQE128.
+ * Gives a command to a file. Its data goes into the entry afterwards: `sqe.cmd`, 16 bytes, or 80 on a ring with
+ * IORING_SETUP_SQE128, and what else it takes of the entry's fields (`sqe.addr`, `sqe.len`). Some commands use a
+ * registered buffer: `sqe.opFlags = IORING_URING_CMD_FIXED` (since 6.1) and its index in `sqe.bufIndex`.
  *
- * `res`: what the command gives; or -errno (-EOPNOTSUPP for a file without commands).
+ * `res`: what the command gives; or -errno (-EOPNOTSUPP for a file without commands). On a ring with IORING_SETUP_CQE32
+ * some give more in the CQE's second half.
  *
  * Since Linux 5.19. io_uring_prep_uring_cmd.
  * @param command the command's number, 32 bits.
@@ -27,10 +29,10 @@ export function uringCmd(sqe: Sqe, command: number, fd: number): void {
 }
 
 /**
- * Gives a command with 80 bytes of data to a file, in an entry of 128 bytes: on a ring with IORING_SETUP_SQE_MIXED it
- * takes up two of the ordinary ones.
+ * Gives a command with 80 bytes of data (`sqe.cmd`) to a file, in an entry of 128 bytes, from `getSqe128`: on a ring
+ * with IORING_SETUP_SQE_MIXED it takes up two of the ordinary ones.
  *
- * `res`: what the command gives; or -errno.
+ * `res`: what the command gives; or -errno as of `uringCmd`.
  *
  * Since Linux 6.19. io_uring_prep_uring_cmd128.
  * @param command the command's number, 32 bits.
@@ -44,7 +46,11 @@ export function uringCmd128(sqe: Sqe, command: number, fd: number): void {
  * Gives a command to a socket: reads or sets an option, or asks how many bytes are queued.
  *
  * `res`: for SOCKET_URING_OP_GETSOCKOPT the length of the value in bytes, for SIOCINQ and SIOCOUTQ the number of bytes,
- * otherwise 0; or -errno (-EOPNOTSUPP, -ENOPROTOOPT).
+ * otherwise 0; or -errno (-EOPNOTSUPP, -ENOPROTOOPT, -EINVAL for the queues of a listening socket).
+ *
+ * SOCKET_URING_OP_TX_TIMESTAMP gives one CQE with IORING_CQE_F_MORE for each timestamp of the socket's error queue, on
+ * a ring with IORING_SETUP_CQE32 or _CQE_MIXED (else -EINVAL): `res` the number of the byte or packet, in the flags the
+ * kind (shifted by IORING_TIMESTAMP_TYPE_SHIFT) and IORING_CQE_F_TSTAMP_HW, in the second half seconds and nanoseconds.
  *
  * Since Linux 6.7. io_uring_prep_cmd_sock.
  * @param command SOCKET_URING_OP_GETSOCKOPT (level SOL_SOCKET only), SOCKET_URING_OP_SETSOCKOPT,
@@ -80,7 +86,7 @@ export function cmdSock(
  * Asks for a socket's own address, as getsockname(2), or its peer's, as getpeername(2).
  *
  * `res`: 0, with the address and its length written; or -errno (-ENOTCONN; -EOPNOTSUPP on older kernels or when it is
- * no socket).
+ * no socket; -EINVAL for another `peer`).
  *
  * Since Linux 6.19. io_uring_prep_cmd_getsockname.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
@@ -108,7 +114,8 @@ export function cmdGetsockname(
  * Throws away what is in a range of a block device, as the ioctl BLKDISCARD. Reads and writes in flight in the same
  * range race with it.
  *
- * `res`: 0, or -errno (-EOPNOTSUPP when the device cannot, -EINVAL for a range not of whole blocks).
+ * `res`: 0, or -errno (-EOPNOTSUPP when the device cannot, -EBADF when it is not open for writing, -EINVAL for a range
+ * that is empty, not of whole blocks or beyond the end).
  *
  * Since Linux 6.12. io_uring_prep_cmd_discard.
  * @param fd the block device, open for writing, or its slot with IOSQE_FIXED_FILE.
@@ -126,9 +133,10 @@ export function cmdDiscard(sqe: Sqe, fd: number, offset: U64, length: U64): void
 /**
  * Empties every sequential zone of a zoned block device. Reads and writes in flight race with it.
  *
- * `res`: 0, or -errno (-EOPNOTSUPP, -EINVAL for a device without zones or a kernel that does not know it).
+ * `res`: 0, or -errno (-EOPNOTSUPP for a device without zones, -EBADF when it is not open for writing, -EINVAL on
+ * kernels that do not know it).
  *
- * Since Linux 7. io_uring_prep_cmd_zone_reset_all.
+ * Since Linux 7.3. io_uring_prep_cmd_zone_reset_all.
  * @param fd the block device, open for writing, or its slot with IOSQE_FIXED_FILE.
  */
 export function cmdZoneResetAll(sqe: Sqe, fd: number): void {

@@ -10,7 +10,7 @@ import { addressIn, bits32 } from './check.ts';
  * Waits for a child process to end, stop or go on, as waitid(2). Do not wait for children of node:child_process: Node
  * reaps them itself, and would miss what is reaped here (unless WNOWAIT leaves them).
  *
- * `res`: 0, with the answer in `info`; or -errno (-ECHILD when there is no such child).
+ * `res`: 0, with the answer in `info`; or -errno (-ECHILD when there is no such child, -ECANCELED, -EINVAL).
  *
  * Since Linux 6.7. io_uring_prep_waitid.
  * @param idType what `id` is: P_PID, P_PGID, P_PIDFD, or P_ALL for any child.

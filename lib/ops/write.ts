@@ -1,9 +1,10 @@
 /**
  * IORING_OP_WRITE, IORING_OP_WRITEV, IORING_OP_WRITE_FIXED, IORING_OP_WRITEV_FIXED.
  *
- * In all of them `fd` is a descriptor or, with IOSQE_FIXED_FILE in `sqe.flags`, a slot of the registered files; and
- * `offset` is where to write, in bytes from the file's start: -1 (2^64 - 1) writes at the file's own position and
- * moves it, which pipes and sockets need (or 0). A file opened with O_APPEND grows at its end in any case.
+ * In all of them `offset` is where to write, in bytes from the file's start: -1 (2^64 - 1) writes at the file's own
+ * position and moves it, which pipes and sockets need (or 0). A file opened with O_APPEND grows at its end in any
+ * case. An I/O priority, as of ioprio_set(2), goes into `sqe.ioprio` afterwards. Fewer bytes than given break a chain
+ * of IOSQE_IO_LINK.
  */
 import {
   IORING_OP_WRITE,
@@ -23,7 +24,7 @@ const IOVEC_BYTES = 16;
  * `res`: the bytes written, perhaps fewer than given; or -errno.
  *
  * Since Linux 5.6. io_uring_prep_write.
- * @param fd the file.
+ * @param fd the file, or its slot with IOSQE_FIXED_FILE.
  * @param buffer where the bytes come from.
  * @param length how many bytes to write.
  * @param offset where in the file, in bytes; -1 for its own position.
@@ -33,13 +34,14 @@ export function write(sqe: Sqe, fd: number, buffer: Pointer, length: number, off
 }
 
 /**
- * Writes a part of a registered buffer to a file: the kernel need not look up and pin its pages each time.
+ * Writes a part of a registered buffer to a file: the kernel need not look up and pin its pages each time. RWF_… flags
+ * go into `sqe.opFlags` afterwards.
  *
  * `res`: the bytes written, perhaps fewer than given; or -errno (-EFAULT when the part does not lie within the
- * registered buffer).
+ * registered buffer, or there is none).
  *
  * Since Linux 5.1. io_uring_prep_write_fixed.
- * @param fd the file.
+ * @param fd the file, or its slot with IOSQE_FIXED_FILE.
  * @param buffer where the bytes come from: within the registered buffer.
  * @param length how many bytes to write.
  * @param offset where in the file, in bytes; -1 for its own position.
@@ -64,7 +66,7 @@ export function writeFixed(
  * `res`: the bytes written in all, perhaps fewer than given; or -errno.
  *
  * Since Linux 5.1. io_uring_prep_writev, and io_uring_prep_writev2 when flags are given.
- * @param fd the file.
+ * @param fd the file, or its slot with IOSQE_FIXED_FILE.
  * @param iovecs an `Iovecs`, which has the buffers held that it names; or `count` times struct iovec (an address and a
  * length of 64 bits each), where the memory that they name is not held: keep it until the CQE.
  * @param count how many iovecs, 1024 at most: `iovecs.count`, or fewer for the first of them.
@@ -87,7 +89,7 @@ export const writev2: typeof writev = writev;
  * registered buffer).
  *
  * Since Linux 6.15. io_uring_prep_writev_fixed.
- * @param fd the file.
+ * @param fd the file, or its slot with IOSQE_FIXED_FILE.
  * @param iovecs an `Iovecs`, or `count` times struct iovec, each within the registered buffer.
  * @param count how many iovecs, 1024 at most: `iovecs.count`, or fewer for the first of them.
  * @param offset where in the file, in bytes; -1 for its own position.

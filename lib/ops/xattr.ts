@@ -15,7 +15,8 @@ import { type Path, pathIn } from './path.ts';
 /**
  * Reads an extended attribute of the file at a path, as getxattr(2).
  *
- * `res`: the value's length in bytes; or -errno (-ENODATA when there is none, -ERANGE when it is longer than `length`).
+ * `res`: the value's length in bytes; or -errno (-ENODATA when there is none, -ERANGE when it is longer than `length`
+ * or the name is empty or longer than 255 bytes).
  *
  * Since Linux 5.19. io_uring_prep_getxattr.
  * @param name the attribute's name, with its namespace: 'user.comment'.
@@ -33,7 +34,8 @@ export function getxattr(sqe: Sqe, name: Path, value: Pointer, path: Path, lengt
 /**
  * Writes an extended attribute of the file at a path, as setxattr(2).
  *
- * `res`: 0, or -errno (-EEXIST or -ENODATA by the flags, -EOPNOTSUPP, -ENOSPC).
+ * `res`: 0, or -errno (-EEXIST or -ENODATA by the flags, -EOPNOTSUPP, -ENOSPC, -E2BIG for more than 64 KiB, -ERANGE
+ * when the name is empty or longer than 255 bytes).
  *
  * Since Linux 5.19. io_uring_prep_setxattr.
  * @param name the attribute's name, with its namespace: 'user.comment'.
@@ -61,10 +63,11 @@ export function setxattr(
 /**
  * Reads an extended attribute of an open file, as fgetxattr(2).
  *
- * `res`: the value's length in bytes; or -errno (-ENODATA when there is none, -ERANGE when it is longer than `length`).
+ * `res`: the value's length in bytes; or -errno (-ENODATA when there is none, -ERANGE when it is longer than `length`
+ * or the name is empty or longer than 255 bytes).
  *
  * Since Linux 5.19. io_uring_prep_fgetxattr.
- * @param fd the file, or its slot with IOSQE_FIXED_FILE.
+ * @param fd the file, or its slot with IOSQE_FIXED_FILE (since about 6.13; before -EBADF).
  * @param name the attribute's name, with its namespace: 'user.comment'.
  * @param value where the value goes; 0 with length 0 to ask for the length only.
  * @param length room for the value in bytes.
@@ -77,10 +80,11 @@ export function fgetxattr(sqe: Sqe, fd: number, name: Path, value: Pointer, leng
 /**
  * Writes an extended attribute of an open file, as fsetxattr(2).
  *
- * `res`: 0, or -errno (-EEXIST or -ENODATA by the flags, -EOPNOTSUPP, -ENOSPC).
+ * `res`: 0, or -errno (-EEXIST or -ENODATA by the flags, -EOPNOTSUPP, -ENOSPC, -E2BIG for more than 64 KiB, -ERANGE
+ * when the name is empty or longer than 255 bytes).
  *
  * Since Linux 5.19. io_uring_prep_fsetxattr.
- * @param fd the file, or its slot with IOSQE_FIXED_FILE.
+ * @param fd the file, or its slot with IOSQE_FIXED_FILE (since about 6.13; before -EBADF).
  * @param name the attribute's name, with its namespace: 'user.comment'.
  * @param value the value's bytes.
  * @param flags XATTR_CREATE or XATTR_REPLACE; 0 for either.
