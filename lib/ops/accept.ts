@@ -1,5 +1,5 @@
 /**
- * IORING_OP_ACCEPT. In every CQE IORING_CQE_F_SOCK_NONEMPTY (since 6.10) says that more connections wait.
+ * IORING_OP_ACCEPT. IORING_CQE_F_SOCK_NONEMPTY in a CQE (of TCP, since 6.10) says that another connection waits.
  *
  * The peer's address is written only when asked for: `address` names room for it, and `addressLength` 32 bits that say
  * how much room there is and, afterwards, how long the address is, which may be more than the room. A `SockaddrRoom` is
@@ -15,8 +15,8 @@ import { LARGEST_ADDRESS, LENGTH_BYTES, roomSaidBy } from './sockaddr.ts';
  * Takes one connection from a listening socket, as accept4(2). `sqe.ioprio` takes IORING_ACCEPT_DONTWAIT (-EAGAIN
  * rather than waiting) and IORING_ACCEPT_POLL_FIRST (both since 6.10) afterwards.
  *
- * `res`: the new socket's descriptor, which is yours to close; or -errno (-ECONNABORTED, -EMFILE, -EINVAL when the
- * socket does not listen).
+ * `res`: the new socket's descriptor, which is yours to close; or -errno (-ECONNABORTED, -EMFILE, after which the
+ * connection still waits, -EINVAL when the socket does not listen).
  *
  * Since Linux 5.5. io_uring_prep_accept.
  * @param fd the listening socket, or its slot with IOSQE_FIXED_FILE.
@@ -65,8 +65,8 @@ export function acceptDirect(
 /**
  * Takes connections one after the other, until it is cancelled or fails.
  *
- * One CQE for every connection. `res`: the new socket's descriptor, which is yours to close; or -errno. Flags:
- * IORING_CQE_F_MORE while it goes on: without it, this was the last one, and a new request is needed for more.
+ * One CQE for every connection. `res`: the new socket's descriptor, which is yours to close; or -errno as of `accept`.
+ * Flags: IORING_CQE_F_MORE while it goes on: without it, this was the last one, and a new request is needed for more.
  *
  * Since Linux 5.19. io_uring_prep_multishot_accept.
  * @param fd the listening socket, or its slot with IOSQE_FIXED_FILE.
@@ -89,8 +89,8 @@ export function multishotAccept(
 /**
  * Takes connections one after the other into free slots of the registered files, until it is cancelled or fails.
  *
- * One CQE for every connection. `res`: the slot; or -errno (-ENFILE when no slot is free or there is no table). Flags:
- * IORING_CQE_F_MORE while it goes on.
+ * One CQE for every connection. `res`: the slot; or -errno (-ENFILE when no slot is free or there is no table; the
+ * connection is closed then). Flags: IORING_CQE_F_MORE while it goes on.
  *
  * Since Linux 5.19. io_uring_prep_multishot_accept_direct.
  * @param fd the listening socket, or its slot with IOSQE_FIXED_FILE.

@@ -1,8 +1,10 @@
 /**
  * IORING_OP_RECV, IORING_OP_RECVMSG, IORING_OP_RECV_ZC.
  *
- * Set IORING_RECVSEND_POLL_FIRST (since 5.19), when nothing is expected to be there yet, with `sqe.ioprio |= …`. In
- * every CQE IORING_CQE_F_SOCK_NONEMPTY (since 5.19) says that there is more to receive.
+ * Set IORING_RECVSEND_POLL_FIRST (since 5.19), when nothing is expected to be there yet, with `sqe.ioprio |= …`.
+ *
+ * IORING_CQE_F_SOCK_NONEMPTY in a CQE says that there is more to receive: of TCP (since 5.19), where the peer's end
+ * counts too, even when `res` is 0; and of Unix streams (since 6.17). Datagrams and SOCK_SEQPACKET do not have it.
  */
 import { IORING_OP_RECV, IORING_OP_RECV_ZC, IORING_OP_RECVMSG } from '../../syscalls/constants/opcodes.ts';
 import { IORING_RECV_MULTISHOT } from '../../syscalls/constants/sqe.ts';
@@ -46,7 +48,7 @@ export function recv(sqe: Sqe, fd: number, buffer: Pointer, length: number, flag
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
  * @param buffer 0: the buffers are the group's.
  * @param length 0; since 6.17 how many bytes each time at most. Also since 6.17 `sqe.fileIndex`, set afterwards, is how
- * many bytes in all: what reaches it is the last one.
+ * many bytes in all: the piece that reaches it, and may go beyond it, is the last one, without IORING_CQE_F_MORE.
  * @param flags MSG_…, but not MSG_WAITALL (-EINVAL).
  */
 export function recvMultishot(sqe: Sqe, fd: number, buffer: Pointer = 0, length = 0, flags = 0): void {
@@ -58,8 +60,8 @@ export function recvMultishot(sqe: Sqe, fd: number, buffer: Pointer = 0, length 
  * Receives a message: into several pieces of memory, with its control data and the sender's address, as recvmsg(2). A
  * provided buffer is chosen as with `recv`: the message then has no iovec, or one whose length is the most to receive.
  *
- * `res`: the bytes received, 0 when the peer has ended the connection; or -errno. The struct's `msg_flags`,
- * `msg_namelen` and `msg_controllen` are written.
+ * `res`: the bytes received, 0 when the peer has ended the connection; or -errno (-EINVAL for control data of Unix
+ * sockets on older kernels). The struct's `msg_flags`, `msg_namelen` and `msg_controllen` are written.
  *
  * Since Linux 5.3. io_uring_prep_recvmsg.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
@@ -79,8 +81,12 @@ export function recvmsg(sqe: Sqe, fd: number, message: Pointer, flags = 0): void
  *
  * One CQE for every message. `res`: the bytes used of the buffer, which `recvmsgValidate` reads: a struct
  * io_uring_recvmsg_out of 16 bytes, then room for the address and the control data as long as the struct's `msg_namelen`
- * and `msg_controllen`, then the bytes; or -errno (-EFAULT for a buffer too small for struct and rooms). Flags as of
- * `recvMultishot`. A message without any bytes, an empty datagram or the end of a stream, is the last one.
+ * and `msg_controllen`, then the bytes; or -errno (-EFAULT for a buffer too small for struct and rooms). The struct's
+ * `payloadlen` is how many bytes were stored, or with MSG_TRUNC among `flags` how many the message had. Flags as of
+ * `recvMultishot`.
+ *
+ * A message without any bytes, an empty datagram or the peer's end, is the last one: not `res`, which counts struct and
+ * rooms, but `payloadlen` is 0. UDP ends with -ENOBUFS as soon as the last buffer is used.
  *
  * Since Linux 6.0. io_uring_prep_recvmsg_multishot.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.

@@ -7,8 +7,9 @@
  *
  * The `…Zc` forms send without copying. Each makes two CQEs of the same user data: first the result, with
  * IORING_CQE_F_MORE; then, with IORING_CQE_F_NOTIF, the word that the kernel has let go of the memory, which must not
- * change before that. Without IORING_CQE_F_MORE in the first one (some failures) there is no second one. The ring
- * holds the buffer until the last of them is acknowledged. IOSQE_CQE_SKIP_SUCCESS must not be set (-EINVAL).
+ * change before that. Nearly every failure (-EINVAL, -EFAULT, -EOPNOTSUPP …) makes both, too. Without
+ * IORING_CQE_F_MORE in the first one (some failures) there is no second one. The ring holds the buffer until the last
+ * of them is acknowledged. IOSQE_CQE_SKIP_SUCCESS must not be set (-EINVAL, in a single CQE).
  */
 import {
   IORING_OP_SEND,
@@ -24,8 +25,11 @@ import { addressIn, bits32, uint16 } from './check.ts';
 /**
  * Sends bytes on a socket, as send(2). To send the next provided buffer of a group (since 6.10), give 0 for `buffer`
  * and `length`, then set `sqe.flags |= IOSQE_BUFFER_SELECT` and `sqe.bufIndex` to the group: the CQE's flags then
- * have IORING_CQE_F_BUFFER and its ID in the upper 16 bits. With `sqe.ioprio |= IORING_SEND_VECTORIZED` (since 6.17)
- * `buffer` is an `Iovecs` and `length` its `count`.
+ * have IORING_CQE_F_BUFFER and its ID in the upper 16 bits. Another `length` is the most to send of a buffer of a
+ * `BufferRing`; with `provideBuffers` it is ignored, the whole buffer is sent.
+ *
+ * With `sqe.ioprio |= IORING_SEND_VECTORIZED` (since 6.17) `buffer` is an `Iovecs` and `length` its `count`, the number
+ * of pieces.
  *
  * `res`: the bytes sent; or -errno (-EPIPE, -ECONNRESET …).
  *
@@ -43,15 +47,16 @@ export function send(sqe: Sqe, fd: number, buffer: Pointer, length: number, flag
 
 /**
  * Sends, one behind the other, as many provided buffers as there are in a group. Set `sqe.flags |= IOSQE_BUFFER_SELECT`
- * and `sqe.bufIndex` to the group afterwards.
+ * and `sqe.bufIndex` to the group afterwards. Without the flag nothing is sent: -EINVAL; newer kernels (6.18) give 0
+ * when `length` is 0, else -EFAULT.
  *
- * One or more CQEs. `res`: the bytes sent; or -errno (-ENOBUFS when the group is empty). Flags: IORING_CQE_F_BUFFER
- * with the first buffer's ID in the upper 16 bits, the others follow it in the order of the group; IORING_CQE_F_MORE
- * while it goes on.
+ * One or more CQEs, one for each buffer with `provideBuffers`. `res`: the bytes sent; or -errno (-ENOENT when there is
+ * no such group, -ENOBUFS when it is empty). Flags: IORING_CQE_F_BUFFER with the first buffer's ID in the upper 16
+ * bits, the others follow it in the order of the group; IORING_CQE_F_MORE while it goes on.
  *
  * Since Linux 6.10. io_uring_prep_send_bundle.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.
- * @param length 0: all that the group has. Another one bounds the first piece only.
+ * @param length 0: all that the group has. Another one bounds the first piece only, and none with `provideBuffers`.
  * @param flags MSG_….
  */
 export function sendBundle(sqe: Sqe, fd: number, length: number, flags = 0): void {
@@ -133,7 +138,8 @@ export function sendZc(sqe: Sqe, fd: number, buffer: Pointer, length: number, fl
  * @param buffer the bytes, within the registered buffer; unchanged until the second CQE.
  * @param length how many.
  * @param flags MSG_…; 0 for none.
- * @param zcFlags IORING_RECVSEND_POLL_FIRST, IORING_SEND_ZC_REPORT_USAGE …; 0 for none.
+ * @param zcFlags IORING_RECVSEND_POLL_FIRST, IORING_SEND_ZC_REPORT_USAGE …, but not IORING_SEND_VECTORIZED (-EINVAL:
+ * see `sendmsgZcFixed`); 0 for none.
  * @param bufIndex the registered buffer's index, 0 to 65535.
  */
 export function sendZcFixed(
@@ -154,7 +160,7 @@ export function sendZcFixed(
 /**
  * Sends a message: several pieces of memory, control data such as descriptors, and an address, as sendmsg(2).
  *
- * `res`: the bytes sent; or -errno.
+ * `res`: the bytes sent; or -errno (-EINVAL for control data of Unix sockets on older kernels).
  *
  * Since Linux 5.3. io_uring_prep_sendmsg.
  * @param fd the socket, or its slot with IOSQE_FIXED_FILE.

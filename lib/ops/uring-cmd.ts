@@ -17,8 +17,8 @@ const BLOCK_URING_CMD_ZONE_RESET_ALL = 0x1201;
  * IORING_SETUP_SQE128, and what else it takes of the entry's fields (`sqe.addr`, `sqe.len`). Some commands use a
  * registered buffer: `sqe.opFlags = IORING_URING_CMD_FIXED` (since 6.1) and its index in `sqe.bufIndex`.
  *
- * `res`: what the command gives; or -errno (-EOPNOTSUPP for a file without commands). On a ring with IORING_SETUP_CQE32
- * some give more in the CQE's second half.
+ * `res`: what the command gives; or -errno (-EOPNOTSUPP for a file without commands). /dev/null takes any command and
+ * gives 0. On a ring with IORING_SETUP_CQE32 some give more in the CQE's second half.
  *
  * Since Linux 5.19. io_uring_prep_uring_cmd.
  * @param command the command's number, 32 bits.
@@ -46,11 +46,13 @@ export function uringCmd128(sqe: Sqe, command: number, fd: number): void {
  * Gives a command to a socket: reads or sets an option, or asks how many bytes are queued.
  *
  * `res`: for SOCKET_URING_OP_GETSOCKOPT the length of the value in bytes, for SIOCINQ and SIOCOUTQ the number of bytes,
- * otherwise 0; or -errno (-EOPNOTSUPP, -ENOPROTOOPT, -EINVAL for the queues of a listening socket).
+ * otherwise 0; or -errno (-EOPNOTSUPP, as for every command to a Unix socket, -ENOPROTOOPT, -EINVAL for the queues of a
+ * listening socket).
  *
- * SOCKET_URING_OP_TX_TIMESTAMP gives one CQE with IORING_CQE_F_MORE for each timestamp of the socket's error queue, on
- * a ring with IORING_SETUP_CQE32 or _CQE_MIXED (else -EINVAL): `res` the number of the byte or packet, in the flags the
- * kind (shifted by IORING_TIMESTAMP_TYPE_SHIFT) and IORING_CQE_F_TSTAMP_HW, in the second half seconds and nanoseconds.
+ * SOCKET_URING_OP_TX_TIMESTAMP gives one CQE with IORING_CQE_F_MORE for each timestamp of the socket's error queue,
+ * until it is cancelled, on a ring with IORING_SETUP_CQE32 or _CQE_MIXED (else -EINVAL): `res` the number of the byte
+ * or packet, in the flags the kind (shifted by IORING_TIMESTAMP_TYPE_SHIFT) and IORING_CQE_F_TSTAMP_HW, in the second
+ * half seconds and nanoseconds.
  *
  * Since Linux 6.7. io_uring_prep_cmd_sock.
  * @param command SOCKET_URING_OP_GETSOCKOPT (level SOL_SOCKET only), SOCKET_URING_OP_SETSOCKOPT,
