@@ -118,6 +118,22 @@ export class BufferAccounts {
     this.#use(id, bytes, this.#rest(id));
   }
 
+  /** As `take`, for a completion that has used nothing of this buffer. */
+  takeNothing(id: number): void {
+    if (!this.isProvided(id)) throw notProvided(id);
+    const { pieces } = this;
+    pieces.clear();
+    pieces.count = 1;
+    pieces.ids[0] = id;
+    pieces.offsets[0] = this.#used[id];
+    pieces.lengths[0] = 0;
+  }
+
+  /** Whether a buffer stands where the kernel, with its `head`, has not come by yet. */
+  isAhead(id: number, head: number): boolean {
+    return this.isProvided(id) && this.#entries.isAhead(this.#slots[id], id, head);
+  }
+
   /**
    * Brings the accounts in line with the kernel's `head`: buffers that it has passed are ours. To be called when no
    * completion is outstanding. Gives their number.

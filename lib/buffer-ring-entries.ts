@@ -71,11 +71,21 @@ export class BufferRingEntries {
     return (this.#words[at + 1] >>> 0) * 0x1_0000_0000 + (this.#words[at] >>> 0);
   }
 
+  /** Whether `bufferId` is in this slot, and the slot between the kernel's `head` and the last staged entry. */
+  isAhead(slot: number, bufferId: number, head: number): boolean {
+    return ((slot - head) & this.#mask) < this.#count(head) && this.bufferIdAt(slot) === bufferId;
+  }
+
   /** The slots from the kernel's `head` to the last staged entry, oldest first. */
   *slotsFrom(head: number): Generator<number> {
-    const count = ((this.#tail - head) & 0xffff) + this.staged;
+    const count = this.#count(head);
     // More than there are slots would be a kernel that lost count: what is in them now was given last.
     for (let i = Math.max(0, count - this.#mask - 1); i < count; i++) yield (head + i) & this.#mask;
+  }
+
+  /** Entries that the kernel, with its `head`, has not taken. */
+  #count(head: number): number {
+    return ((this.#tail - head) & 0xffff) + this.staged;
   }
 }
 

@@ -163,8 +163,8 @@ export class BufferRing implements Disposable {
 
   /**
    * The bytes of a completion that took one buffer: a view, no copy, good until the buffer is recycled. Null when it took
-   * none. Empty when it took one for nothing (a failure, the end of a file): then, too, the buffer is used up, unless the
-   * group is incremental: there the bytes begin where the last completion of the buffer ended.
+   * none. Empty when it took one for nothing (a failure, the end of a file): mostly the buffer is used up then, too; see
+   * `isProvided`. In an incremental group the bytes begin where the last completion of the buffer ended.
    * @param asked see `take`.
    * @throws ERR_INVALID_STATE as `take`, and for a bundle of several buffers: then nothing is taken.
    */
@@ -185,7 +185,8 @@ export class BufferRing implements Disposable {
   }
 
   /**
-   * Takes a completion without making views: where its bytes are stands in `pieces`. Allocates nothing.
+   * Takes a completion without making views: where its bytes are stands in `pieces`. Allocates nothing, and makes no
+   * system call, unless the request has failed: then the kernel is asked whether the buffer was used up.
    * @param asked for a completion of one buffer that does not stand for `res` bytes: the length that the request asked
    * for. In an incremental group a read of a regular file and a request with IOSQE_ASYNC take that much of a buffer,
    * or what is left of it, however little they bring; and a receive with MSG_TRUNC may tell of more than it brought.
@@ -296,9 +297,25 @@ export class BufferRing implements Disposable {
       return false;
     }
     const id = flags >>> IORING_CQE_BUFFER_SHIFT;
-    if (asked === undefined) accounts.take(id, res > 0 ? res : 0, several);
-    else accounts.takeOne(id, checkInteger('asked', asked, 0, MAX_BYTES));
+    if (asked !== undefined) accounts.takeOne(id, checkInteger('asked', asked, 0, MAX_BYTES));
+    else if (res >= 0) accounts.take(id, res, several);
+    else if (this.#isSpared(id)) accounts.takeNothing(id);
+    else accounts.take(id, 0, several);
     return true;
+  }
+
+  /**
+   * Whether the kernel still has the buffer that a failed request names. Before 6.12 such a buffer was always gone; since
+   * then only when the request had it for good, as those of worker threads and all that send.
+   */
+  #isSpared(id: number): boolean {
+    if (this.incremental || this.#closed) return false;
+    try {
+      return this.#accounts.isAhead(id, this.ring.bufRingHead(this.group));
+    } catch {
+      // Too old to be asked.
+      return false;
+    }
   }
 
   #viewOf(piece: number): Uint8Array {

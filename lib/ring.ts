@@ -3,7 +3,7 @@
  */
 import { IORING_REGISTER_ENABLE_RINGS } from '../syscalls/constants/register.ts';
 import { IORING_FEAT_NO_IOWAIT, IORING_SETUP_SQPOLL } from '../syscalls/constants/setup.ts';
-import { EBADF, EOPNOTSUPP } from '../syscalls/errno.ts';
+import { EOPNOTSUPP } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
 import { invalidType } from '../syscalls/invalid.ts';
 import { type Kernel, linux } from '../syscalls/kernel.ts';
@@ -140,12 +140,6 @@ export abstract class Ring extends ResizeRegistrations {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  /** Throws EBADF when the ring is closed. */
-  protected refuseClosed(): void {
-    const { enter } = this.resources;
-    if (enter.closed) throw enter.error(EBADF, 'io_uring_enter');
   }
 }
 

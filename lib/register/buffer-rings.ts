@@ -62,7 +62,8 @@ export abstract class BufferRingRegistrations extends BufferRegistrations {
   /**
    * Takes the registration back. Requests that would take a buffer of the group then give -ENOBUFS; those that have one
    * go on with it. Since Linux 5.19. io_uring_unregister_buf_ring.
-   * @throws UringError ENOENT when there is no such group, EINVAL when it is one of `provideBuffers`.
+   * @throws UringError ENOENT when there is no such group (on old kernels EINVAL), EINVAL when it is one of
+   * `provideBuffers`.
    */
   unregisterBufRing(group: number): void {
     const argument = makeStruct(io_uring_buf_reg, { bgid: checkInteger('group', group, 0, MAX_GROUP) });

@@ -2,6 +2,7 @@
  * What io_uring_register(2) needs of a ring. The ring's register methods stand in classes by subject, each the base of
  * the next, since a class is written in one file: Registrar, FileRegistrations, BufferRegistrations … IoUringState.
  */
+import { EBADF } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { checkInteger, checkUint32 } from '../../syscalls/invalid.ts';
 import type { BufferSource } from '../../syscalls/memory.ts';
@@ -34,6 +35,12 @@ export abstract class Registrar {
     const result = enter.register(opcode, argument, count);
     if (result < 0) throw this.refusal(result);
     return result;
+  }
+
+  /** Throws EBADF when the ring is closed. */
+  protected refuseClosed(): void {
+    const { enter } = this.resources;
+    if (enter.closed) throw enter.error(EBADF, 'io_uring_enter');
   }
 
   /** The error for what io_uring_register gave. */

@@ -31,6 +31,7 @@ export abstract class ResizeRegistrations extends RegionRegistrations {
    * of kind `view` whose fd was closed.
    */
   resizeRings(entries: number, options: ResizeOptions = {}): void {
+    this.refuseClosed();
     checkUint32('entries', entries);
     if (typeof options !== 'object' || options === null)
       throw invalidType('options', 'of type object', options);

@@ -4,7 +4,7 @@
  */
 import { IORING_REGISTER_RING_FDS, IORING_UNREGISTER_RING_FDS } from '../../syscalls/constants/register.ts';
 import { IORING_FEAT_REG_REG_RING } from '../../syscalls/constants/setup.ts';
-import { EBADF, EOPNOTSUPP } from '../../syscalls/errno.ts';
+import { EOPNOTSUPP } from '../../syscalls/errno.ts';
 import { invalidState } from '../../syscalls/invalid.ts';
 import { io_uring_rsrc_update } from '../../syscalls/layouts/register.ts';
 import { makeStruct, readStruct } from '../../syscalls/struct.ts';
@@ -61,7 +61,7 @@ export abstract class RingFdRegistrations extends Registrations {
 
   #checkRegistered(): void {
     const { enter } = this.resources;
-    if (enter.closed) throw this.refusal(EBADF);
+    this.refuseClosed();
     if (enter.index < 0) throw invalidState('The ring is not registered: see registerRingFd()');
   }
 }
