@@ -11,8 +11,8 @@ export class BufferRingEntries {
   /** Entries that are written and not yet the kernel's. */
   staged = 0;
   readonly #mask: number;
-  readonly #words: Int32Array;
-  readonly #halves: Uint16Array;
+  #words: Int32Array;
+  #halves: Uint16Array;
   /** One past the last entry that the kernel may take: what stands in the ring. */
   #tail = 0;
 
@@ -69,6 +69,12 @@ export class BufferRingEntries {
   addressAt(slot: number): number {
     const at = slot * WORDS + ADDRESS;
     return (this.#words[at + 1] >>> 0) * 0x1_0000_0000 + (this.#words[at] >>> 0);
+  }
+
+  /** Lets go of the memory: from now on no slot holds a buffer. */
+  detach(): void {
+    this.#words = new Int32Array(0);
+    this.#halves = new Uint16Array(0);
   }
 
   /** Whether `bufferId` is in this slot, and the slot between the kernel's `head` and the last staged entry. */

@@ -15,7 +15,7 @@ import type { IoUringState } from './state.ts';
 
 export interface BufferRingMemory {
   readonly kind: BufferRingMemoryKind;
-  /** The entries: 16 bytes each. All zeros after `release`, where they were mapped. */
+  /** The entries: 16 bytes each. After `release` all zeros or detached, where they were mapped. */
   readonly bytes: Uint8Array;
   /** Lets go of the pages, after the registration was taken back. Idempotent; the end of the ring does it, too. */
   release(): void;

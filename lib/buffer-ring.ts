@@ -257,7 +257,10 @@ export class BufferRing implements Disposable {
     return this.#accounts.reclaim(this.head());
   }
 
-  /** Where the entries are: 16 bytes each, `struct io_uring_buf`; the tail in the last two of the first. */
+  /**
+   * Where the entries are: 16 bytes each, `struct io_uring_buf`; the tail in the last two of the first. Where the kernel's
+   * pages were mapped there is nothing once it is closed.
+   */
   get memory(): { readonly kind: 'user' | 'mmap'; readonly bytes: Uint8Array } {
     const { kind, bytes } = this.#memory;
     return { kind, bytes };
@@ -281,6 +284,7 @@ export class BufferRing implements Disposable {
       // Somebody took it back by hand.
       if (!(error instanceof UringError && GONE.includes(error.errno))) throw error;
     } finally {
+      this.#entries.detach();
       this.#memory.release();
     }
   }

@@ -8,6 +8,7 @@
  */
 import { IORING_CQE_F_32, IORING_CQE_F_SKIP } from '../syscalls/constants/cqe.ts';
 import { IORING_CQ_EVENTFD_DISABLED } from '../syscalls/constants/setup.ts';
+import { ECANCELED, ETIME } from '../syscalls/errno.ts';
 import { invalidState, outOfRange } from '../syscalls/invalid.ts';
 import { Cqe } from './cqe.ts';
 
@@ -159,6 +160,25 @@ export class CompletionQueue {
     return count;
   }
 
+  /**
+   * Whether a completion that stands can be one of a time-out: of these the kernel ends a wait early, without having
+   * what was waited for.
+   */
+  mayBeTimeout(): boolean {
+    const tail = this.#loadTail();
+    for (let head = this.#head; head !== tail; head = (head + 1) | 0) {
+      const res = this.#ring[this.#first + (head & this.#mask) * this.#stride + 2];
+      if (res === -ETIME || res === 0 || res === -ECANCELED) return true;
+    }
+    return false;
+  }
+
+  /** How many completions can be waited for: one that takes two slots must fit when all others are taken. */
+  get most(): number {
+    // Linux 6.18 waits for a full queue without ever looking at signals or the time, when a large completion is left over.
+    return this.#mixed ? this.entries - 1 : this.entries;
+  }
+
   /** Whether the kernel signals the registered eventfd. Always, where it has no flag for it. */
   eventfdEnabled(): boolean {
     const { flags } = this.#layout;
@@ -214,7 +234,8 @@ export class CompletionQueue {
   /** Lets go of the ring's memory: from now on there is nothing, and cursors lead nowhere. */
   detach(): void {
     const { tail, head, overflow, flags } = this.#layout;
-    const lost = this.overflow();
+    // Somebody may have transferred the memory away.
+    const lost = this.#ring.length > 0 ? this.overflow() : 0;
     this.#ring = new Int32Array(Math.max(tail, head, overflow, flags) + 1);
     this.#ring[overflow] = lost;
     this.#ring[tail] = this.#head;
@@ -257,6 +278,7 @@ export class CompletionQueue {
   }
 
   #after(count: number): number {
+    if (this.shared) this.#follow();
     if (!(count <= ((this.#tail - this.#head) | 0)) && !(count <= this.ready()))
       throw outOfRange('count', `<= ${this.ready()}, the completions that stand ready`, count);
     if (!(count >= 0 && Number.isInteger(count))) throw outOfRange('count', '>= 0 and an integer', count);
@@ -266,6 +288,7 @@ export class CompletionQueue {
   /** The head after `count` more completions. */
   #walk(count: number, visit: ((cqe: Cqe) => void) | null): number {
     if (!(count >= 0 && Number.isInteger(count))) throw outOfRange('count', '>= 0 and an integer', count);
+    if (this.shared) this.#follow();
     const tail = this.#loadTail();
     const cqe = this.#each;
     let head = this.#head;

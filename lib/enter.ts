@@ -24,6 +24,7 @@ import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_getevents_arg, io_uring_reg_wait } from '../syscalls/layouts/register.ts';
 import { addressOf, type BufferSource } from '../syscalls/memory.ts';
 import type { ControlWord } from './control-word.ts';
+import type { CompletionQueue } from './cq.ts';
 
 /** How long to wait, and what for: the arguments of a wait. */
 export interface WaitOptions {
@@ -42,9 +43,6 @@ export interface WaitOptions {
   /** Signals that are blocked during the wait, one bit each, signal 1 the lowest. */
   sigmask?: bigint;
 }
-
-/** Tells how many completions stand ready. */
-export type Ready = () => number;
 
 /** How a system call names a ring: by fd (-1 when it is closed), or by index among the thread's registered rings. */
 export interface RingHandle {
@@ -185,21 +183,27 @@ export class Enter {
 
   /**
    * Waits until `count` completions stand ready, in slices of at most 100 ms between which JavaScript gets to run its
-   * interrupts: `worker.terminate()` and `process.exit()` take effect there.
+   * interrupts: `worker.terminate()` and `process.exit()` take effect there. `interrupted`: a signal is suspected already.
    * @returns 0, -ETIME when the time ran out first, -EINTR after a signal, or another -errno.
    */
-  wait(count: number, flags: number, options: WaitOptions | undefined, ready: Ready): number {
-    if (options !== undefined) this.#check(options);
-    let standing = ready();
+  wait(
+    count: number,
+    flags: number,
+    options: WaitOptions | undefined,
+    queue: CompletionQueue,
+    interrupted = false,
+  ): number {
+    if (options !== undefined) this.check(options);
+    let standing = queue.ready();
     if (standing >= count) return 0;
     const timeout = options === undefined ? Infinity : timeLeft(options);
-    const minWait = (options?.minWait ?? Infinity) / 1000;
+    const minWait = (options?.minWait || Infinity) / 1000;
     const start = performance.now();
     let asked = flags;
     // At least one slice, also without any time: what the kernel holds back comes out only there.
-    let interrupted = false;
+    let suspected = interrupted;
     for (let elapsed = 0; ; ) {
-      const slice = Math.min(Math.max(timeout - elapsed, 0), interrupted ? LATE_MS : SLICE_MS);
+      const slice = Math.min(Math.max(timeout - elapsed, 0), suspected ? LATE_MS : SLICE_MS);
       const begun = elapsed;
       const stood = standing;
       this.#describe(options, slice, minWait - elapsed);
@@ -207,15 +211,16 @@ export class Enter {
       // Once is enough.
       asked &= ~IORING_ENTER_SQ_WAKEUP;
       elapsed = performance.now() - start;
-      standing = ready();
+      standing = queue.ready();
       if (standing >= (elapsed >= minWait ? 1 : count)) return 0;
       if (result < 0 && result !== -ETIME) return result;
       if (elapsed >= timeout) return -ETIME;
       const brought = standing !== stood;
-      if (interrupted && !brought) return -EINTR;
-      // With a completion standing the kernel hides -EINTR behind 0: it came back early, and brought none. So it also
-      // does for a time-out whose completion the SQPOLL thread is about to post: that one gets a moment.
-      interrupted = this.#extended && result === 0 && stood > 0 && !brought && elapsed - begun < slice;
+      if (suspected && !brought) return -EINTR;
+      // With a completion standing the kernel hides -EINTR behind 0: it came back early, and not for a completion of a
+      // time-out, for which it does so, too. One that the SQPOLL thread is about to post gets a moment.
+      const early = this.#extended && result === 0 && standing > 0 && elapsed - begun < slice;
+      suspected = (early || suspected) && !(brought && queue.mayBeTimeout());
     }
   }
 
@@ -240,7 +245,7 @@ export class Enter {
     this.#plain = options === undefined;
     argument.setBigUint64(SIGMASK, sigmask === undefined ? 0n : BigInt(this.#address + SIGSET), true);
     argument.setBigUint64(SIGSET, sigmask ?? 0n, true);
-    const least = minWait === undefined ? 0 : Math.max(0, Math.min(minWaitLeft, milliseconds));
+    const least = !minWait ? 0 : Math.max(0, Math.min(minWaitLeft, milliseconds));
     argument.setUint32(MIN_WAIT, Math.ceil(least * 1000), true);
   }
 
@@ -256,7 +261,8 @@ export class Enter {
     return this.call(0, 0, (flags & ~IORING_ENTER_SQ_WAKEUP) | IORING_ENTER_GETEVENTS);
   }
 
-  #check(options: WaitOptions): void {
+  /** Checks the options of a wait, also for what the kernel can do. */
+  check(options: WaitOptions): void {
     checkWait(options);
     if (options.sigmask !== undefined && !this.#extended)
       throw new UringError(EOPNOTSUPP, 'io_uring_enter', 'A signal mask needs Linux 5.11.');

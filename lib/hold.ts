@@ -7,6 +7,8 @@
 export class Hold {
   /** How many things are held. */
   count = 0;
+  /** Of the first one with its user data: how many operations with it are not over. */
+  operations = 0;
   /** The next in whatever list it stands. */
   next: Hold | null = null;
   #first: unknown = null;
@@ -32,6 +34,7 @@ export class Hold {
   /** Lets go of everything. */
   clear(): void {
     this.count = 0;
+    this.operations = 0;
     this.#first = null;
     this.#second = null;
     this.#third = null;

@@ -2,8 +2,8 @@
  * What keeps the memory of operations alive: the buffers that an entry names, from its commit until the completion
  * that ends it is acknowledged.
  *
- * Keyed by user data, since that is all that a completion tells. Operations with the same user data are told apart
- * by their order only, so they let go oldest first: give those that point at buffers different ones.
+ * Keyed by user data, since that is all that a completion tells. Of operations with the same user data nobody knows
+ * which has completed, so what they hold is let go together, when as many have completed as there are.
  */
 import { IORING_CQE_F_MORE } from '../syscalls/constants/cqe.ts';
 import type { Cqe } from './cqe.ts';
@@ -11,21 +11,28 @@ import { giveHold, type Hold } from './hold.ts';
 import type { U64 } from './sqe.ts';
 
 export class Holds {
-  /** The oldest of the operations with this user data; the others follow by `next`. */
+  /** The first of the operations with this user data; the others follow by `next`. It counts for all of them. */
   readonly #byUserData = new Map<U64, Hold>();
-  /** Operations that hold something. */
+  /** Operations that hold something, or share their user data with one that does. */
   size = 0;
+
+  /** Whether an operation with this user data holds something. */
+  has(userData: U64): boolean {
+    return this.#byUserData.has(userData);
+  }
 
   /** Keeps what `hold` has for the operation with this user data. */
   add(userData: U64, hold: Hold): void {
     this.size++;
-    let last = this.#byUserData.get(userData);
-    if (last === undefined) {
+    const first = this.#byUserData.get(userData);
+    if (first === undefined) {
+      hold.operations = 1;
       this.#byUserData.set(userData, hold);
       return;
     }
-    while (last.next !== null) last = last.next;
-    last.next = hold;
+    first.operations++;
+    hold.next = first.next;
+    first.next = hold;
   }
 
   /** Lets go of what the completed operation held, unless more completions of it are to come. */
@@ -33,14 +40,18 @@ export class Holds {
     if ((cqe.flags & IORING_CQE_F_MORE) === 0) this.letGo(cqe.userData);
   }
 
-  /** Lets go of what the oldest operation with this user data held. False when there is none. */
+  /** One more operation with this user data is over. False when there was none that held something. */
   letGo(userData: U64): boolean {
-    const oldest = this.#byUserData.get(userData);
-    if (oldest === undefined) return false;
+    const first = this.#byUserData.get(userData);
+    if (first === undefined) return false;
     this.size--;
-    if (oldest.next === null) this.#byUserData.delete(userData);
-    else this.#byUserData.set(userData, oldest.next);
-    giveHold(oldest);
+    if (--first.operations > 0) return true;
+    this.#byUserData.delete(userData);
+    for (let hold: Hold | null = first; hold !== null; ) {
+      const next: Hold | null = hold.next;
+      giveHold(hold);
+      hold = next;
+    }
     return true;
   }
 

@@ -43,8 +43,15 @@ export function mapView(kernel: Kernel, fd: number, length: number, what: number
 export function unmapView(kernel: Kernel, { address, length, buffer }: MappedView, shared = false): void {
   const fixed = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
   // Where that fails the mapping stays: a leak is better than a fault.
-  if (kernel.mmap(address, length, PROT_READ | PROT_WRITE, fixed, -1, 0) >= 0 && !shared)
-    unviewed.register(buffer, { kernel, address, length });
+  if (kernel.mmap(address, length, PROT_READ | PROT_WRITE, fixed, -1, 0) < 0 || shared) return;
+  const { transfer, detached } = buffer as Transferable;
+  if (transfer === undefined) unviewed.register(buffer, { kernel, address, length });
+  else if (!detached) {
+    // Nobody has views any more, nor can make another buffer of it. One that was transferred before may be anywhere: its
+    // pages stay.
+    transfer.call(buffer);
+    kernel.munmap(address, length);
+  }
 }
 
 /** Has `view` unmapped with all of its ring's others. `owner` stands for the ring. */
@@ -63,6 +70,12 @@ export function removeView(kernel: Kernel, owner: object, view: MappedView): voi
 export function removeViews(kernel: Kernel, owner: object): void {
   for (const view of added.get(owner) ?? []) unmapView(kernel, view);
   added.delete(owner);
+}
+
+/** What ArrayBuffer has from Node 22 on. */
+interface Transferable {
+  readonly transfer?: () => ArrayBuffer;
+  readonly detached?: boolean;
 }
 
 const added = new WeakMap<object, Set<MappedView>>();

@@ -2,7 +2,7 @@
  * Other sizes for a living ring (IORING_REGISTER_RESIZE_RINGS).
  */
 import { IORING_REGISTER_RESIZE_RINGS } from '../syscalls/constants/register.ts';
-import { IORING_SETUP_CQSIZE } from '../syscalls/constants/setup.ts';
+import { IORING_SETUP_CLAMP, IORING_SETUP_CQSIZE } from '../syscalls/constants/setup.ts';
 import { EINVAL, ENOMEM } from '../syscalls/errno.ts';
 import type { Kernel } from '../syscalls/kernel.ts';
 import { io_uring_params } from '../syscalls/layouts/ring.ts';
@@ -40,7 +40,9 @@ export function resizeRing(
 }
 
 function resizePinned(kernel: Kernel, ring: MadeRing, wanted: Sizes, call: ResizeCall): MadeRing | Result {
-  const memory = pinnedMemory(kernel, sizesWanted({ ...wanted, flags: ring.flags | wanted.flags }));
+  // What the ring was made with for its own sizes does not count for the new ones.
+  const kept = ring.flags & ~(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP);
+  const memory = pinnedMemory(kernel, sizesWanted({ ...wanted, flags: kept | wanted.flags }));
   const { address, byteOffset } = memory.pages;
   // With NO_MMAP among the flags the kernel says EINVAL: that, and all that concerns entries, is the ring's already.
   const params = makeStruct(io_uring_params, {
@@ -66,8 +68,17 @@ function resizeMapped(
   const result = call(IORING_REGISTER_RESIZE_RINGS, params);
   if (result < 0) return result;
   inherit(ring, params);
-  const memory = viewMemory(kernel, ring.fd, sizesMade(params));
+  const memory = remap(kernel, ring.fd, params);
   return typeof memory === 'number' ? { lost: memory } : describe(ring, params, memory);
+}
+
+function remap(kernel: Kernel, fd: number, params: Uint8Array): RingMemory | Result {
+  try {
+    return viewMemory(kernel, fd, sizesMade(params));
+  } catch {
+    // No ArrayBuffer over it to be had.
+    return -ENOMEM;
+  }
 }
 
 function asked({ entries, cqEntries, flags }: Sizes): Record<string, number> {

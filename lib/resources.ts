@@ -4,17 +4,21 @@
  */
 
 import {
+  IORING_REGISTER_SYNC_CANCEL,
   IORING_REGISTER_USE_REGISTERED_RING,
   IORING_UNREGISTER_RING_FDS,
 } from '../syscalls/constants/register.ts';
+import { IORING_ASYNC_CANCEL_ALL, IORING_ASYNC_CANCEL_ANY } from '../syscalls/constants/sqe.ts';
+import { ETIME } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
 import type { Kernel } from '../syscalls/kernel.ts';
-import { io_uring_rsrc_update } from '../syscalls/layouts/register.ts';
+import { io_uring_rsrc_update, io_uring_sync_cancel_reg } from '../syscalls/layouts/register.ts';
+import { io_uring_params } from '../syscalls/layouts/ring.ts';
 import { SharedPages } from '../syscalls/memory.ts';
 import { makeStruct } from '../syscalls/struct.ts';
 import type { ControlWord } from './control-word.ts';
 import { CompletionQueue } from './cq.ts';
-import { Enter } from './enter.ts';
+import { Enter, type RingHandle } from './enter.ts';
 import { Holds } from './holds.ts';
 import { linger } from './linger.ts';
 import { removeViews } from './mapped-view.ts';
@@ -77,14 +81,16 @@ export class Resources {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    const { fd, index } = this.enter;
+    const { fd, index, handle } = this.enter;
     this.enter.close();
     this.sq.detach();
     this.cq.detach();
+    const last = this.control === null || this.control.leave();
+    const cancelled = !last || this.#cancelAll(handle);
     if (index >= 0) this.#unregister(fd, index);
     // A mapping keeps the ring alive: of buffer rings, too.
     removeViews(this.kernel, this);
-    if (this.control === null || this.control.leave()) this.#releaseRing(fd);
+    if (last) this.#releaseRing(fd, cancelled);
     else this.#leave();
   }
 
@@ -94,7 +100,22 @@ export class Resources {
       if (!(thing instanceof SharedPages && thing.isSeparate)) this.registered.add(thing);
   }
 
-  #releaseRing(fd: number): void {
+  /**
+   * Has the kernel end what points at plain buffers before they can be let go: closing the fd does not where something
+   * else has the ring (a poll of another ring, a copy of the fd). False when something is left that cannot be ended soon.
+   */
+  #cancelAll({ fd, registered }: RingHandle): boolean {
+    if (this.holds.size === 0 && this.registered.size === 0) return true;
+    const cancel = makeStruct(io_uring_sync_cancel_reg, {
+      fd: -1,
+      flags: IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
+      'timeout.tv_nsec': CANCEL_MS * 1_000_000,
+    });
+    const opcode = IORING_REGISTER_SYNC_CANCEL | (registered ? IORING_REGISTER_USE_REGISTERED_RING : 0);
+    return this.kernel.register(fd, opcode >>> 0, cancel, 1) !== -ETIME;
+  }
+
+  #releaseRing(fd: number, cancelled: boolean): void {
     const { memory } = this.#ring;
     // Pages that we own are renewed after the close, when the kernel writes to them for the last time. The kernel's
     // own pages are unmapped before: a mapping keeps the ring alive.
@@ -102,7 +123,9 @@ export class Resources {
     if (fd >= 0) this.kernel.close(fd);
     if (memory.kind === 'no_mmap') this.#releaseMemory(memory);
     const held = this.#takeHeld();
-    if (held.length > 0) linger(held);
+    // Kernels before 6.0 cannot be asked, nor rings of other threads: a few seconds will do, mostly.
+    if (held.length > 0 && cancelled) linger(held);
+    else if (held.length > 0) unreleased.add(held);
   }
 
   /** Others go on with the ring: what operations of this thread point at may be written to at any time. */
@@ -132,8 +155,20 @@ export class Resources {
   #unregister(fd: number, index: number): void {
     const update = makeStruct(io_uring_rsrc_update, { offset: index });
     const byIndex = (IORING_UNREGISTER_RING_FDS | IORING_REGISTER_USE_REGISTERED_RING) >>> 0;
-    if (fd >= 0) this.kernel.register(fd, IORING_UNREGISTER_RING_FDS, update, 1);
-    else this.kernel.register(index, byIndex, update, 1);
+    const done =
+      fd >= 0
+        ? this.kernel.register(fd, IORING_UNREGISTER_RING_FDS, update, 1)
+        : this.kernel.register(index, byIndex, update, 1);
+    if (done < 0) this.#unregisterByAnother(update);
+  }
+
+  /** The restrictions of the ring may forbid it; the places are the thread's, so any ring will do. */
+  #unregisterByAnother(update: Uint8Array): void {
+    const { kernel } = this;
+    const fd = kernel.setup(1, makeStruct(io_uring_params));
+    if (fd < 0) return;
+    kernel.register(fd, IORING_UNREGISTER_RING_FDS, update, 1);
+    kernel.close(fd);
   }
 }
 
@@ -150,6 +185,7 @@ export function forget(resources: Resources): void {
   dropped.unregister(resources);
 }
 
+const CANCEL_MS = 20;
 const unreleased = new Set<unknown>();
 let warned = false;
 

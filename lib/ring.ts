@@ -110,8 +110,8 @@ export abstract class Ring extends ResizeRegistrations {
    * posted as what it is, a SharedArrayBuffer, or for kind `view` as addresses.
    *
    * At any time one thread may submit and one, the same or another, reap; hand a role over by a message. Each has a handle
-   * of its own: the last to be closed closes the ring. A thread that is terminated closes nothing: the ring then stays
-   * until the process ends. What an operation points at is held by the thread that submitted it: see `letGo`.
+   * of its own: the last to be closed closes the ring. A thread that ends without `close` closes nothing: the ring then
+   * stays until the process ends. When a role is handed over nothing may be staged or being filled. What an operation points at is held by the thread that submitted it: see `letGo`.
    * @throws ERR_INVALID_STATE for a ring without an fd; UringError EMFILE when there is no descriptor for it.
    */
   share(): SharedRing {
@@ -124,7 +124,7 @@ export abstract class Ring extends ResizeRegistrations {
    * shared ring whose completions another thread reaps. False when nothing is held for it.
    */
   letGo(userData: U64): boolean {
-    return this.resources.holds.letGo(userData);
+    return this.resources.holds.letGo(keyOf(userData));
   }
 
   /**
@@ -154,4 +154,13 @@ function kernelOf(options: IoUringOptions): Kernel {
   if (typeof options !== 'object' || options === null)
     throw invalidType('options', 'of type object', options);
   return options.kernel ?? linux;
+}
+
+/** User data as completions have it. */
+function keyOf(userData: U64): U64 {
+  if (typeof userData !== 'number' && typeof userData !== 'bigint')
+    throw invalidType('userData', 'of type number or bigint', userData);
+  if (typeof userData === 'number' && userData >= 0) return userData;
+  const unsigned = BigInt.asUintN(64, BigInt(userData));
+  return unsigned <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(unsigned) : unsigned;
 }

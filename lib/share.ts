@@ -57,7 +57,8 @@ export function attachRing(shared: SharedRing, kernel: Kernel): Resources {
     resources.share(control, fd);
     return resources;
   } catch (error) {
-    control.leave();
+    // The others may have left meanwhile.
+    if (control.leave()) kernel.close(shared.fd);
     throw error;
   }
 }

@@ -125,6 +125,7 @@ export class SubmissionQueue {
     const tail = this.#tail;
     const count = (tail - this.#published) | 0;
     if (count === 0) return 0;
+    if (this.shared) this.#refuseOvertaken();
     this.#published = tail;
     // Release: the entries' words are written before the tail. Pairs with smp_load_acquire(&rings->sq.tail) in
     // io_sqring_entries. Being sequentially consistent it is also the full barrier that needsWakeup asks for.
@@ -188,6 +189,7 @@ export class SubmissionQueue {
     this.#ring = layout.ring;
     this.#bind(layout);
     this.sqe.at = (this.#tail & this.#mask) * stride;
+    if (this.#open === 2) this.sqe.byteLength = 128;
     if (layout.array >= 0) fillArray(layout);
   }
 
@@ -245,10 +247,24 @@ export class SubmissionQueue {
 
   /** Another thread may have published since. What is staged here would be lost, so then it may not. */
   #follow(): void {
-    if (this.#tail !== this.#published) return;
+    if (this.#tail !== this.#published || this.#open !== 0) return;
     // Acquire: pairs with the release in that thread's `publish`.
     this.#tail = Atomics.load(this.#ring, this.#tailAt);
     this.#published = this.#tail;
+  }
+
+  /** Another thread has published over what was staged here: these entries are lost, and the queue stays whole. */
+  #refuseOvertaken(): void {
+    // Acquire: as in `#follow`.
+    const tail = Atomics.load(this.#ring, this.#tailAt);
+    if (tail === this.#published) return;
+    this.#tail = tail;
+    this.#published = tail;
+    this.#open = 0;
+    this.sqe.held = null;
+    throw invalidState(
+      'Another thread has published entries meanwhile: what was staged here is given up; flush before a role is handed over',
+    );
   }
 
   /** The kernel goes by the opcode to tell how many slots an entry has: a mistake would shift all that follow. */

@@ -2,9 +2,11 @@
  * One io_uring, driven from TypeScript.
  */
 import {
+  IORING_ENTER_ABS_TIMER,
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_EXT_ARG_REG,
   IORING_ENTER_GETEVENTS,
+  IORING_ENTER_REGISTERED_RING,
   IORING_ENTER_SQ_WAIT,
   IORING_ENTER_SQ_WAKEUP,
 } from '../syscalls/constants/enter.ts';
@@ -16,13 +18,14 @@ import {
   IORING_SQ_CQ_OVERFLOW,
   IORING_SQ_TASKRUN,
 } from '../syscalls/constants/setup.ts';
-import { EBADF, EINTR, ETIME } from '../syscalls/errno.ts';
-import { checkUint32, invalidState, invalidType } from '../syscalls/invalid.ts';
+import { EBADF, ETIME } from '../syscalls/errno.ts';
+import { checkUint32, invalidState, invalidType, invalidValue } from '../syscalls/invalid.ts';
 import { io_uring_reg_wait } from '../syscalls/layouts/register.ts';
 import type { BufferSource } from '../syscalls/memory.ts';
 import type { CompletionQueue } from './cq.ts';
 import type { Cqe } from './cqe.ts';
 import { checkEnter, type Enter, isRaw, SLICE_MS, type WaitOptions } from './enter.ts';
+import { takeHold } from './hold.ts';
 import type { Holds } from './holds.ts';
 import type { IoUringOptions } from './options.ts';
 import { Ring } from './ring.ts';
@@ -48,7 +51,6 @@ export class IoUringState extends Ring {
   readonly #fetch: number;
   /** Whether completions are found only by asking the device (IORING_SETUP_IOPOLL without a thread that does). */
   readonly #iopoll: boolean;
-  readonly #ready = () => this.#cq.ready();
   readonly #release = (cqe: Cqe) => this.#holds.complete(cqe);
   #sqes = 0;
 
@@ -111,7 +113,7 @@ export class IoUringState extends Ring {
   stageSqe(): void {
     const sq = this.#sq;
     if (!sq.stage()) throw this.#noEntry();
-    if (sq.sqe.held !== null) this.#hold(sq.sqe);
+    if (sq.sqe.held !== null || this.#holds.size > 0) this.#hold(sq.sqe);
   }
 
   /** Publishes all staged entries with one store of the tail, and makes no system call. io_uring_flush_sq. */
@@ -144,8 +146,7 @@ export class IoUringState extends Ring {
 
   /**
    * Waits until a full submission queue has room, which with SQPOLL the kernel's thread makes. Returns at once when there
-   * is room, or no such thread. Since Linux 5.10. io_uring_sqring_wait.
-   * @throws UringError EINTR when a signal came.
+   * is room, or no such thread, and when a signal came: ask `getSqe` again. Since Linux 5.10. io_uring_sqring_wait.
    */
   sqringWait(): void {
     this.refuseClosed();
@@ -191,6 +192,7 @@ export class IoUringState extends Ring {
    */
   submitAndWait(count: number, options?: WaitOptions): number {
     checkUint32('count', count);
+    if (options !== undefined) this.#enter.check(options);
     const taken = this.#sqpoll ? this.submit() : this.#submitAndFetch();
     if (this.#cq.ready() < count && (this.#sqpoll || this.#sq.pending() === 0)) this.#wait(count, options);
     return taken;
@@ -204,20 +206,21 @@ export class IoUringState extends Ring {
    */
   submitAndWaitReg(count: number, index: number): number {
     checkUint32('count', count);
+    this.refuseClosed();
     const { waits } = this.resources;
     if (waits === null) throw invalidState('No waits are registered: see registerWaitRegion()');
     const offset = waits.offsetOf(index);
     this.#publish();
     const pending = this.#sq.pending();
     const wake = pending > 0 && this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
-    const least = Math.min(count, this.cqEntries);
+    const least = Math.min(count, this.#cq.most);
     const start = performance.now();
     const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_EXT_ARG_REG | wake;
     const submit = this.#sqpoll ? 0 : pending;
     const result = this.#enter.call(submit, least, flags, offset, io_uring_reg_wait.size);
     const taken = result === -ETIME ? 0 : this.#check(result);
     this.#sq.rewind(taken);
-    if (taken === submit && this.#cq.ready() < least) this.#waitOn(least, waits.get(index), start);
+    if (taken === submit && this.#cq.ready() < least) this.#waitOn(least, waits.get(index), start, taken > 0);
     return this.#sqpoll ? pending : taken;
   }
 
@@ -258,20 +261,23 @@ export class IoUringState extends Ring {
     argumentSize?: number,
   ): number {
     checkEnter(toSubmit, minComplete, flags);
+    // How the ring is named is not the caller's to say.
+    flags = (flags & ~IORING_ENTER_REGISTERED_RING) >>> 0;
     if (isRaw(argument)) {
       const taken = this.#check(this.#enter.raw(toSubmit, minComplete, flags, argument, argumentSize));
       this.#sq.rewind(taken);
       return taken;
     }
-    if (argument !== undefined && (typeof argument !== 'object' || argument === null))
-      throw invalidType('argument', 'of type object', argument);
+    if (argument !== undefined) this.#enter.check(argument);
+    if (argument !== undefined && (flags & (IORING_ENTER_ABS_TIMER | IORING_ENTER_EXT_ARG_REG)) !== 0)
+      throw invalidValue('flags', flags, 'ask for an argument of your own: memory, or an offset');
     const waits = (flags & IORING_ENTER_GETEVENTS) !== 0 && minComplete > 0;
     const first = toSubmit > 0 || (flags & IORING_ENTER_SQ_WAKEUP) !== 0 || !waits;
     const taken = first ? this.#check(this.#enter.call(toSubmit, 0, flags & ~IORING_ENTER_EXT_ARG)) : 0;
     this.#sq.rewind(taken);
     if (!waits || taken < toSubmit) return taken;
-    const least = Math.min(minComplete, this.cqEntries);
-    const result = this.#enter.wait(least, flags & ~IORING_ENTER_SQ_WAKEUP, argument, this.#ready);
+    const least = Math.min(minComplete, this.#cq.most);
+    const result = this.#enter.wait(least, flags & ~IORING_ENTER_SQ_WAKEUP, argument, this.#cq);
     return taken > 0 ? taken : this.#check(result);
   }
 
@@ -329,6 +335,7 @@ export class IoUringState extends Ring {
    * @returns their number.
    */
   forEachCqe(callback: (cqe: Cqe) => void): number {
+    if (typeof callback !== 'function') throw invalidType('callback', 'of type function', callback);
     if (this.#cq.ready() === 0 && this.#peekBehind() === null) return 0;
     const holds = this.#holds;
     return this.#cq.drain(
@@ -380,29 +387,33 @@ export class IoUringState extends Ring {
   }
 
   #hold(sqe: Sqe): void {
-    this.#holds.add(sqe.userData, sqe.held!);
+    const { userData, held } = sqe;
+    if (held !== null) this.#holds.add(userData, held);
+    // Its completion must not be taken for that of one that holds something.
+    else if (this.#holds.has(userData)) this.#holds.add(userData, takeHold());
     sqe.held = null;
   }
 
   /** True when `count` completions are there, false when the time ran out. */
-  #wait(count: number, options: WaitOptions | undefined): boolean {
+  #wait(count: number, options: WaitOptions | undefined, interrupted = false): boolean {
     const wake = this.sqNeedsWakeup && this.#sq.pending() > 0 ? IORING_ENTER_SQ_WAKEUP : 0;
-    const result = this.#enter.wait(Math.min(count, this.cqEntries), wake, options, this.#ready);
+    const result = this.#enter.wait(Math.min(count, this.#cq.most), wake, options, this.#cq, interrupted);
     if (result === -ETIME) return false;
     this.#check(result);
     return true;
   }
 
   /** Goes on with a registered wait that began at `start`: its longer part, or what a signal has ended. */
-  #waitOn(count: number, options: WaitOptions, start: number): void {
+  #waitOn(count: number, options: WaitOptions, start: number, submitted: boolean): void {
     const { timeout = Infinity, minWait, ...rest } = options;
     const elapsed = performance.now() - start;
-    if (elapsed >= timeout || (minWait !== undefined && elapsed * 1000 >= minWait && this.#cq.ready() > 0))
-      return;
-    // The kernel returns before the time that it was given for nothing but a signal, whatever it says.
-    if (elapsed < Math.min(timeout, SLICE_MS) && !this.#sqpoll) this.#check(-EINTR);
-    const left = minWait === undefined ? {} : { minWait: Math.max(0, Math.ceil(minWait - elapsed * 1000)) };
-    this.#wait(count, { ...rest, ...left, timeout: timeout - elapsed });
+    if (elapsed >= timeout || (minWait && elapsed * 1000 >= minWait && this.#cq.ready() > 0)) return;
+    // The kernel returns before the time that it was given for a time-out that completes, else for a signal; it tells of
+    // the signal unless it has taken entries or a completion stands.
+    const hidden = submitted || this.#cq.ready() > 0;
+    const early = hidden && elapsed < Math.min(timeout, SLICE_MS) && !this.#cq.mayBeTimeout();
+    const left = !minWait ? {} : { minWait: Math.max(0, Math.ceil(minWait - elapsed * 1000)) };
+    this.#wait(count, { ...rest, ...left, timeout: timeout - elapsed }, early);
   }
 
   /** Nothing stands in the ring: does the kernel hold something back? */

@@ -55,7 +55,7 @@ export class WaitRegion {
   /** What was set. */
   get(index: number): WaitOptions {
     this.#check(index);
-    return this.#options[index];
+    return { ...this.#options[index] };
   }
 
   /** What io_uring_enter is given with IORING_ENTER_EXT_ARG_REG: where the wait of `index` is, in bytes. */

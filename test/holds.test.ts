@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { writeSync } from 'node:fs';
 import { test } from 'node:test';
-import { allocatePages, type IoUringState, nop } from 'tsuring';
+import { allocatePages, type IoUringState, nop, read } from 'tsuring';
 import {
   addressOf,
   IORING_CQE_F_MORE,
@@ -79,16 +79,44 @@ test('an advance that is refused lets nothing go', without, async () => {
   assert.ok(await collectUntil(() => held.every((ref) => !ref.deref())));
 });
 
-test('operations with the same user data let go oldest first', without, async () => {
+test('operations with the same user data let go together, when all are over', without, async () => {
   using open = openRing(8);
   const { ring } = open;
   const held = [5, 5, 5].map((userData) => pointing(ring, userData));
   ring.submitAndWait(3);
-  for (let n = 0; n < 3; n++) {
-    ring.advanceCq();
-    assert.ok(await collectUntil(() => !held[n].deref()), `number ${n}`);
-    assert.equal(held.filter((ref) => ref.deref()).length, 2 - n);
-  }
+  ring.advanceCq(2);
+  await collect();
+  assert.ok(
+    held.every((ref) => ref.deref()),
+    'nobody knows which two these were',
+  );
+  ring.advanceCq();
+  assert.ok(await collectUntil(() => held.every((ref) => !ref.deref())));
+});
+
+test('an operation that points at nothing lets nothing of another go', without, async () => {
+  using open = openRing(8);
+  const { ring } = open;
+  const event = linux.eventfd(0, 0);
+  // Both have the user data 0: a read that waits, and a NOP that is done at once.
+  const held = (() => {
+    const buffer = new Uint8Array(64);
+    const sqe = ring.getSqe()!;
+    read(sqe, event, buffer, 8, 0);
+    ring.commitSqe();
+    return new WeakRef<object>(buffer);
+  })();
+  nop(ring.getSqe()!);
+  ring.commitSqe();
+  ring.submitAndWait(1);
+  ring.advanceCq();
+  await collect();
+  assert.ok(held.deref(), 'the read goes on');
+  writeSync(event, new BigUint64Array([1n]));
+  assert.equal(ring.waitCqe({ timeout: timeLimit })?.res, 8);
+  ring.advanceCq();
+  assert.ok(await collectUntil(() => !held.deref()));
+  linux.close(linux.adopt(event));
 });
 
 test('a multishot operation holds until its last completion', without, async () => {

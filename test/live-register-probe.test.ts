@@ -13,7 +13,7 @@ import { openRing } from './support/open-ring.ts';
 
 const ring = lacksRing('io_uring', {});
 
-live(['registerProbe'], 'the probe agrees with the doctor', [ring], () => {
+live(['registerProbe', 'getProbe'], 'the probe agrees with the doctor', [ring], () => {
   using open = openRing(2);
   const probe = open.ring.registerProbe();
   assert.ok(probe instanceof Probe);

@@ -8,6 +8,9 @@ import { IoUringState, nop } from 'tsuring';
 import {
   IORING_ENTER_REGISTERED_RING,
   IORING_FEAT_REG_REG_RING,
+  IORING_REGISTER_ENABLE_RINGS,
+  IORING_REGISTER_RING_FDS,
+  IORING_SETUP_R_DISABLED,
   IORING_SETUP_REGISTERED_FD_ONLY,
 } from 'tsuring/syscalls';
 import { live } from './support/live.ts';
@@ -92,6 +95,34 @@ live(['registerRingFd'], 'sixteen places, and what close gives back', [lacksInde
   last.registerRingFd();
   work(last);
   for (const ring of rings) ring.close();
+});
+
+live(
+  ['registerRingFd', 'registerRestrictions'],
+  'a ring that may not unregister itself goes all the same',
+  [lacksIndex],
+  () => {
+    const fds = fdCount();
+    for (let n = 0; n < 40; n++) {
+      using ring = new IoUringState(4, { flags: IORING_SETUP_R_DISABLED });
+      ring.registerRestrictions([
+        { registerOp: IORING_REGISTER_ENABLE_RINGS },
+        { registerOp: IORING_REGISTER_RING_FDS },
+      ]);
+      ring.enableRings();
+      ring.registerRingFd();
+    }
+    assert.equal(fdCount(), fds);
+  },
+);
+
+test('the calls that change how a ring is named have methods', {
+  skip: lacksIndex,
+  timeout: timeLimit,
+}, () => {
+  using ring = new IoUringState(4, { flags: 0 });
+  for (const opcode of [20, 21, 33])
+    assert.throws(() => ring.register(opcode, 0, 1), { code: 'ERR_INVALID_ARG_VALUE' });
 });
 
 test('REGISTERED_FD_ONLY is an index from the beginning', {

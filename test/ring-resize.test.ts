@@ -112,6 +112,26 @@ live(['resizeRings'], 'a completion queue of a size of its own', [lacksResize], 
   assert.deepEqual([ring.sqEntries, ring.cqEntries], [32_768, 65_536]);
 });
 
+live(['resizeRings'], 'a ring that was made with cqEntries', [lacksResize], () => {
+  using ring = new IoUringState(8, { flags: OWN, cqEntries: 16 });
+  for (const entries of [64, 1024, 8]) {
+    ring.resizeRings(entries);
+    assert.deepEqual([ring.sqEntries, ring.cqEntries], [entries, 2 * entries]);
+    let seen = 0;
+    for (let round = 0; round < 2; round++) {
+      for (let n = 0; n < entries; n++) {
+        nop(ring.getSqe()!);
+        ring.getSqe()!.userData = round * entries + n;
+        ring.stageSqe();
+      }
+      assert.equal(ring.submit(), entries);
+    }
+    ring.getEvents();
+    ring.forEachCqe((cqe) => assert.deepEqual([cqe.userData, cqe.res], [seen++, 0]));
+    assert.equal(seen, 2 * entries);
+  }
+});
+
 live(['resizeRings'], 'refused when it would drop what stands in the queues', [lacksResize], () => {
   using open = openRing(8, { flags: OWN });
   const { ring } = open;

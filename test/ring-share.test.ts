@@ -190,6 +190,32 @@ test('roles are handed over: either thread may submit, then reap', without, () =
   }
 });
 
+test('a role handed over with entries staged: they are given up, and the queue stays whole', without, () => {
+  using first = new IoUringState(8, { flags: 0 });
+  using second = new IoUringState(first.share());
+  const put = (ring: IoUringState, userData: number): void => {
+    nop(ring.getSqe()!);
+    ring.getSqe()!.userData = userData;
+    ring.stageSqe();
+  };
+  put(first, 1);
+  put(second, 2);
+  put(second, 3);
+  assert.equal(second.submit(), 2);
+  assert.throws(() => first.submit(), { code: 'ERR_INVALID_STATE', message: /published/ });
+  assert.equal(first.sqReady(), 0);
+  put(first, 4);
+  assert.equal(first.submit(), 1);
+  const seen: unknown[] = [];
+  second.forEachCqe((cqe) => void seen.push(cqe.userData));
+  assert.deepEqual(seen, [2, 3, 4]);
+  // Nor does an acknowledgement go back behind that of another.
+  assert.throws(() => first.advanceCq(3), { code: 'ERR_OUT_OF_RANGE' });
+  put(first, 5);
+  first.submitAndWait(1);
+  assert.equal(second.peekCqe()?.userData, 5);
+});
+
 test('what an operation points at is held by its submitter until it lets go', without, async () => {
   using submitter = new IoUringState(4, { flags: 0 });
   using reaper = new IoUringState(submitter.share());
@@ -210,6 +236,20 @@ test('what an operation points at is held by its submitter until it lets go', wi
   assert.equal(submitter.letGo(3), true);
   assert.ok(await collectUntil(() => !held.deref()));
   assert.equal(submitter.letGo(3), false);
+  for (const [key, same] of [
+    [7, 7n],
+    [-1, 2n ** 64n - 1n],
+  ] as const) {
+    const sqe = submitter.getSqe()!;
+    nop(sqe);
+    sqe.point(new Uint8Array(8), 8);
+    sqe.userData = key;
+    submitter.commitSqe();
+    submitter.submitAndWait(1);
+    reaper.advanceCq();
+    assert.equal(submitter.letGo(same), true);
+  }
+  assert.throws(() => submitter.letGo('7' as never), { code: 'ERR_INVALID_ARG_TYPE' });
 });
 
 for (const [name, options] of Object.entries(kinds))

@@ -112,6 +112,39 @@ live(
   },
 );
 
+live(['registerWaitRegion'], 'a time-out that completes ends no registered wait', [lacksRegion], () => {
+  using ring = new IoUringState(8, { flags: IORING_SETUP_R_DISABLED });
+  const waits = ring.registerWaitRegion(1);
+  ring.enableRings();
+  waits.set(0, { timeout: timeLimit, minWait: 0 });
+  stageTimeout(ring, 5);
+  stageTimeout(ring, 40);
+  assert.equal(ring.submitAndWaitReg(2, 0), 2);
+  assert.equal(ring.cqReady(), 2);
+  ring.advanceCq(2);
+  stageTimeout(ring, 5);
+  stageTimeout(ring, 40);
+  assert.equal(ring.submitAndWait(2, { timeout: timeLimit, minWait: 0 }), 2);
+  assert.equal(ring.cqReady(), 2);
+});
+
+test('a mistake in the options of a wait submits nothing', without, () => {
+  using open = openRing(4);
+  const { ring } = open;
+  stageNops(ring, 2);
+  for (const options of [{ timeout: 'x' }, 5, { until: 1 }])
+    assert.throws(() => ring.submitAndWait(1, options as never), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => ring.enter(2, 0, IORING_ENTER_GETEVENTS, { timeout: 'x' } as never), {
+    code: 'ERR_INVALID_ARG_TYPE',
+  });
+  assert.throws(() => ring.enter(2, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_ABS_TIMER, { timeout: 5 }), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  });
+  assert.throws(() => ring.forEachCqe(undefined as never), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.equal(ring.submitAndWait(2), 2);
+  open.expect({ sq: 0, cq: 2 });
+});
+
 live(['registerWaitRegion', 'registerRegion'], 'regions that cannot be', [lacksRegion], () => {
   using ring = new IoUringState(4, { flags: 0 });
   assert.throws(() => ring.submitAndWaitReg(1, 0), { code: 'ERR_INVALID_STATE' });

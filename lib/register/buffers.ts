@@ -35,8 +35,9 @@ export abstract class BufferRegistrations extends FileRegistrations {
   }
 
   /**
-   * `registerBuffers` with a tag for each buffer. When the buffer has left the table, by an update or
-   * unregisterBuffers, and no operation uses it any more, a CQE comes with the tag as its user data and `res` 0.
+   * `registerBuffers` with a tag for each buffer. When the buffer has left the table, by an update (since Linux 6.13 also
+   * by unregisterBuffers), and no operation uses it any more, a CQE comes with the tag as its user data and `res` 0;
+   * before 6.13 up to a second later.
    *
    * Since Linux 5.13. io_uring_register_buffers_tags.
    * @param buffers null leaves a slot empty.

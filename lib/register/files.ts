@@ -36,8 +36,9 @@ export abstract class FileRegistrations extends Registrar {
   }
 
   /**
-   * `registerFiles` with a tag for each file. When the file has left the table, by an update, unregisterFiles or a close
-   * of its slot, and no operation uses it any more, a CQE comes with the tag as its user data and `res` 0.
+   * `registerFiles` with a tag for each file. When the file has left the table, by an update or a close of its slot
+   * (since Linux 6.13 also by unregisterFiles), and no operation uses it any more, a CQE comes with the tag as its user
+   * data and `res` 0; before 6.13 up to a second later.
    *
    * Since Linux 5.13. io_uring_register_files_tags.
    * @param tags one for each file: 0 for no CQE, and for a free slot.

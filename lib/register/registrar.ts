@@ -2,9 +2,14 @@
  * What io_uring_register(2) needs of a ring. The ring's register methods stand in classes by subject, each the base of
  * the next, since a class is written in one file: Registrar, FileRegistrations, BufferRegistrations … IoUringState.
  */
+import {
+  IORING_REGISTER_RESIZE_RINGS,
+  IORING_REGISTER_RING_FDS,
+  IORING_UNREGISTER_RING_FDS,
+} from '../../syscalls/constants/register.ts';
 import { EBADF } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
-import { checkInteger, checkUint32 } from '../../syscalls/invalid.ts';
+import { checkInteger, checkUint32, invalidValue } from '../../syscalls/invalid.ts';
 import type { BufferSource } from '../../syscalls/memory.ts';
 import type { RingHandle } from '../enter.ts';
 import type { Resources } from '../resources.ts';
@@ -28,9 +33,15 @@ export abstract class Registrar {
    * @returns what the kernel gives. @throws UringError with its errno.
    */
   register(opcode: number, argument: BufferSource | number, count: number): number {
-    checkUint32('opcode', opcode);
+    checkInteger('opcode', opcode, 0, 0x7fff_ffff);
     checkUint32('count', count);
     if (typeof argument === 'number') checkInteger('argument', argument, 0, Number.MAX_SAFE_INTEGER);
+    if (OWN_METHODS.includes(opcode))
+      throw invalidValue(
+        'opcode',
+        opcode,
+        'has a method of its own, which keeps the ring’s own state: registerRingFd, resizeRings',
+      );
     const { enter } = this.resources;
     const result = enter.register(opcode, argument, count);
     if (result < 0) throw this.refusal(result);
@@ -65,3 +76,9 @@ export abstract class Registrar {
     return this.resources.enter.handle;
   }
 }
+
+const OWN_METHODS: readonly number[] = [
+  IORING_REGISTER_RING_FDS,
+  IORING_UNREGISTER_RING_FDS,
+  IORING_REGISTER_RESIZE_RINGS,
+];

@@ -6,6 +6,7 @@ import { EINVAL, EOVERFLOW } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { checkUint32, invalidState, invalidType } from '../../syscalls/invalid.ts';
 import { resizeRing } from '../resize.ts';
+import { forget } from '../resources.ts';
 import { MAX_ENTRIES, powerOfTwo } from '../ring-layout.ts';
 import { RegionRegistrations } from './regions.ts';
 
@@ -37,6 +38,7 @@ export abstract class ResizeRegistrations extends RegionRegistrations {
       throw invalidType('options', 'of type object', options);
     const { cqEntries, clamp = false } = options;
     if (cqEntries !== undefined) checkUint32('options.cqEntries', cqEntries);
+    if (typeof clamp !== 'boolean') throw invalidType('options.clamp', 'of type boolean', clamp);
     const { resources } = this;
     if (resources.control !== null)
       throw invalidState('Other threads may have this ring: it cannot be moved to other memory');
@@ -57,6 +59,7 @@ export abstract class ResizeRegistrations extends RegionRegistrations {
       resources.move(made);
       return;
     }
+    forget(resources);
     resources.release();
     throw new UringError(
       made.lost,
@@ -69,4 +72,4 @@ export abstract class ResizeRegistrations extends RegionRegistrations {
 const NO_ROOM =
   'More stands in the queues than the new ones can hold: submit or reap first, or ask for more.';
 const NOT_SO =
-  'Only rings with DEFER_TASKRUN can be resized (Linux 6.13), to 1 to 32,768 entries and no fewer completions.';
+  'Only rings with DEFER_TASKRUN can be resized (Linux 6.13), to 1 to 32,768 entries, and completions no fewer and at most 65,536.';

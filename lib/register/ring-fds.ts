@@ -22,7 +22,7 @@ export abstract class RingFdRegistrations extends Registrations {
     const { enter } = this.resources;
     if (enter.index >= 0) throw invalidState('The ring is registered already');
     const update = makeStruct(io_uring_rsrc_update, { offset: ANY, data: Math.max(enter.fd, 0) });
-    this.register(IORING_REGISTER_RING_FDS, update, 1);
+    this.#call(IORING_REGISTER_RING_FDS, update);
     const { offset } = readStruct(update, io_uring_rsrc_update);
     enter.useIndex(offset);
     return offset;
@@ -36,7 +36,7 @@ export abstract class RingFdRegistrations extends Registrations {
     const { enter } = this.resources;
     this.#checkRegistered();
     if (enter.fd < 0) throw invalidState('The ring has no fd: close it instead');
-    this.register(IORING_UNREGISTER_RING_FDS, makeStruct(io_uring_rsrc_update, { offset: enter.index }), 1);
+    this.#call(IORING_UNREGISTER_RING_FDS, makeStruct(io_uring_rsrc_update, { offset: enter.index }));
     enter.useFd(enter.fd);
   }
 
@@ -57,6 +57,11 @@ export abstract class RingFdRegistrations extends Registrations {
     if (control !== null) throw invalidState('Other threads may have this ring, by its fd');
     kernel.close(enter.fd);
     enter.moveFd(-1);
+  }
+
+  #call(opcode: number, update: Uint8Array): void {
+    const result = this.resources.enter.register(opcode, update, 1);
+    if (result < 0) throw this.refusal(result);
   }
 
   #checkRegistered(): void {
