@@ -4,12 +4,13 @@
 import type { Result } from './report.ts';
 
 const WIDTH = 860;
-const LEFT = 190;
+const LEFT = 200;
 const RIGHT = 70;
 const BAR = 11;
 const GAP = 12;
 const TOP = 76;
-const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500];
+/** A ratio beyond the first or the last is drawn as if it were that. */
+const TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 /** Peers in the order of the legend, each with its colour: the same hue works on both backgrounds. */
 const COLOURS = [
@@ -22,6 +23,10 @@ const COLOURS = [
   '#17a2a8',
   '#9c755f',
   '#8b93a0',
+  '#00897b',
+  '#7e57c2',
+  '#b0893b',
+  '#d4699a',
 ];
 
 export function chart(results: readonly Result[]): string {
@@ -104,7 +109,10 @@ function tickOf(tick: number, x: number, top: number, bottom: number): string {
 }
 
 const colour = (i: number): string => COLOURS[i % COLOURS.length];
-const figure = (ratio: number): string => (ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(0));
+const figure = (ratio: number): string => {
+  if (ratio < 0.1) return String(ratio);
+  return ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(0);
+};
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 

@@ -6,7 +6,14 @@ import { mkdtempSync, readSync, statfsSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BLOCK, type Data } from './ours.ts';
+
+/** What a row reads: a file of `blocks` blocks of 4 KiB. */
+export interface Data {
+  readonly path: string;
+  readonly blocks: number;
+}
+
+export const BLOCK = 4096;
 
 /** A new folder, on a disk when there is one: a tmpfs would make nothing of O_DIRECT. */
 export function benchFolder(): string {

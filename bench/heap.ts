@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
-import { randomFile } from './files.ts';
-import { type Data, ours } from './ours.ts';
+import { type Data, randomFile } from './files.ts';
+import { ours } from './ours.ts';
 import { runScript } from './processes.ts';
 import type { Context, Measured } from './rows.ts';
 

@@ -2,7 +2,7 @@
  * Nanoseconds per operation, measured by tinybench.
  */
 import { Bench, type FnReturnedObject, type Task } from 'tinybench';
-import type { SharedPages } from 'tsuring';
+import type { Data } from './files.ts';
 
 /** A workload: each call makes `ops` operations. */
 export interface Workload {
@@ -12,8 +12,11 @@ export interface Workload {
   run(): unknown;
   close(): void;
   /** What the operations point at by its address alone: kept here, or the collector takes it. */
-  readonly memory?: SharedPages;
+  readonly memory?: unknown;
 }
+
+/** Makes a workload, on a ring of its own. */
+export type Maker = (depth: number, data: Data) => Workload;
 
 /** A workload whose operations complete in the event loop. */
 export interface AsyncWorkload {
@@ -33,6 +36,30 @@ export async function nsPerOpAsync(workload: AsyncWorkload, milliseconds: number
   const bench = new Bench(options(milliseconds));
   bench.add('workload', () => workload.run(), { async: true });
   return median((await bench.run())[0], workload.ops);
+}
+
+/** `nsPerOp` of a workload made for it. */
+export function measured(workload: Workload, milliseconds: number): number {
+  try {
+    return nsPerOp(workload, milliseconds);
+  } finally {
+    workload.close();
+  }
+}
+
+/** What each of those that take turns has taken, round by round. */
+export class Rounds {
+  readonly #seen = new Map<string, number[]>();
+
+  note(name: string, ns: number): void {
+    const values = this.#seen.get(name);
+    if (values === undefined) this.#seen.set(name, [ns]);
+    else values.push(ns);
+  }
+
+  medians(): Record<string, number> {
+    return Object.fromEntries([...this.#seen].map(([name, values]) => [name, medianOf(values)]));
+  }
 }
 
 /** The middle value, of an even number the lower one. */

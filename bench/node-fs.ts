@@ -4,8 +4,8 @@
 import { closeSync, constants, openSync, read, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { allocatePages } from 'tsuring';
+import { BLOCK, type Data } from './files.ts';
 import { type AsyncWorkload, nsPerOpAsync, type Workload } from './measure.ts';
-import { BLOCK, type Data } from './ours.ts';
 
 /** `fs.readSync`, one after the other. */
 export function sync({ path, blocks }: Data, direct: boolean): Workload {

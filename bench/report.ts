@@ -16,7 +16,7 @@ export interface Result {
 }
 
 export function resultOf({ name }: Row, { ours, peers, unit, note }: Measured): Result {
-  const ratio = Object.fromEntries(Object.entries(peers).map(([peer, ns]) => [peer, round(ns / ours, 3)]));
+  const ratio = Object.fromEntries(Object.entries(peers).map(([peer, ns]) => [peer, ratioOf(ns / ours)]));
   const rounded = Object.fromEntries(Object.entries(peers).map(([peer, ns]) => [peer, round(ns, 1)]));
   return {
     name,
@@ -28,17 +28,17 @@ export function resultOf({ name }: Row, { ours, peers, unit, note }: Measured): 
   };
 }
 
-export const heading: string = `${'row'.padEnd(24)}${'ours'.padStart(11)}   peers: time, ratio (peer / ours)\n`;
+export const heading: string = `${'row'.padEnd(30)}${'ours'.padStart(11)}   peers: time, ratio (peer / ours)\n`;
 
 /** The row as a line of the table, with its goal. */
 export function line(result: Result, goal: number | undefined): string {
   const { name, ours, peers, ratio, unit } = result;
   const columns = Object.keys(peers).map((peer) => {
     const wanted = peer === 'liburing' && goal !== undefined ? ` (goal ${goal})` : '';
-    return `${peer} ${time(peers[peer])} ×${ratio[peer].toFixed(2)}${wanted}`;
+    return `${peer} ${time(peers[peer])} ×${figure(ratio[peer])}${wanted}`;
   });
   const own = unit === 'bytes/op' ? `${ours} B/op` : time(ours);
-  return `${name.padEnd(24)}${own.padStart(11)}   ${columns.join('; ')}\n`;
+  return `${name.padEnd(30)}${own.padStart(11)}   ${columns.join('; ')}\n`;
 }
 
 function time(ns: number): string {
@@ -46,6 +46,15 @@ function time(ns: number): string {
   if (ns < 1e6) return `${(ns / 1e3).toFixed(2)} µs`;
   if (ns < 1e9) return `${(ns / 1e6).toFixed(2)} ms`;
   return `${(ns / 1e9).toFixed(2)} s`;
+}
+
+/** Three digits behind the point, or two that count. */
+function ratioOf(value: number): number {
+  return value < 0.1 ? Number(value.toPrecision(2)) : round(value, 3);
+}
+
+function figure(ratio: number): string {
+  return ratio < 0.1 ? String(ratio) : ratio.toFixed(2);
 }
 
 function round(value: number, digits: number): number {

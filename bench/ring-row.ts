@@ -5,30 +5,49 @@ import { join } from 'node:path';
 import { randomFile } from './files.ts';
 import type { WorkloadName } from './ours.ts';
 import { runScript } from './processes.ts';
-import type { RowResult, RowTask } from './row.ts';
+import type { Beside, RowResult, RowTask } from './row.ts';
 import type { Context, Measured } from './rows.ts';
 
-export async function ringRow(workload: WorkloadName, depth: number, context: Context): Promise<Measured> {
+/** What there is to say of a row beside its workload and depth. */
+export interface RowDetails {
+  /** The peer in C, when its name is not that of the workload. */
+  readonly peer?: string;
+  readonly beside?: Beside;
+  readonly note?: string;
+}
+
+export async function ringRow(
+  workload: WorkloadName,
+  depth: number,
+  context: Context,
+  details: RowDetails = {},
+): Promise<Measured> {
   const { quick, folder, liburing, uv } = context;
+  // The rows that came later get less time in a quick run, which would be a long one otherwise.
+  const short = !FIRST.includes(workload);
   const task: RowTask = {
     workload,
     depth,
     data: workload === 'direct' ? await direct(folder) : await cached(folder),
     liburing,
+    peer: details.peer ?? workload,
+    beside: details.beside ?? null,
     uv,
-    rounds: quick ? 5 : 15,
+    rounds: quick ? (short ? 3 : 5) : 15,
     asyncRounds: quick ? 1 : 5,
-    warmUp: quick ? 150 : 500,
-    time: quick ? 25 : 100,
+    warmUp: quick ? (short ? 80 : 150) : 500,
+    time: quick ? (short ? 15 : 25) : 100,
   };
   // READ_FIXED has the asynchronous peers that READ had: a quick run does not measure them twice.
   const same = workload === 'read_fixed' && quick ? asynchronous.get(depth) : undefined;
   if (same !== undefined) task.asyncRounds = 0;
-  const { ours, peers }: RowResult = JSON.parse(await runScript('row.ts', [JSON.stringify(task)]));
+  const { ours, peers, note }: RowResult = JSON.parse(await runScript('row.ts', [JSON.stringify(task)]));
   if (workload === 'read') asynchronous.set(depth, slow(peers));
-  const note = NOTES[workload];
-  return { ours, peers: { ...peers, ...same }, ...(note === undefined ? {} : { note }) };
+  const notes = [details.note, note].filter((text) => text !== undefined);
+  return { ours, peers: { ...peers, ...same }, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
 }
+
+const FIRST: readonly WorkloadName[] = ['nop', 'read', 'read_fixed', 'direct', 'sqpoll'];
 
 /** What `read` found of the asynchronous peers, by depth. */
 const asynchronous = new Map<number, Record<string, number>>();
@@ -42,9 +61,3 @@ function slow(peers: Record<string, number>): Record<string, number> {
 const cached = (folder: string) => randomFile(join(folder, 'cached'), 256);
 /** Read past the cache, so large enough that no disk serves it from its first track. */
 const direct = (folder: string) => randomFile(join(folder, 'direct'), 16_384);
-
-const NOTES: Partial<Record<WorkloadName, string>> = {
-  sqpoll: 'polled by both: no system call',
-  encode:
-    'getSqe, read, userData, stageSqe; io_uring_get_sqe, _prep_read, _sqe_set_data64: nothing is submitted',
-};

@@ -3,19 +3,24 @@
  * peer in C, ours and the peers of node:fs, one after the other, because a shared machine is never equally fast for
  * long. Started by bench/ring-row.ts with a RowTask in JSON; prints a RowResult in JSON.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { medianOf, nsPerOp, type Workload } from './measure.ts';
+import type { Data } from './files.ts';
+import { type PeerResult, peerInC } from './liburing.ts';
+import { measured, Rounds } from './measure.ts';
 import { asynchronous, sync } from './node-fs.ts';
-import { type Data, ours, type WorkloadName } from './ours.ts';
+import { ours, type WorkloadName } from './ours.ts';
 
 export interface RowTask {
   readonly workload: WorkloadName;
   readonly depth: number;
   readonly data: Data;
-  /** The compiled bench/peers/uring.c, if there is one. */
+  /** The compiled peers in C, if there are any, and which of them it is. */
   readonly liburing: string | null;
+  readonly peer: string;
+  /** Another workload of ours that takes part as a peer. */
+  readonly beside: Beside | null;
   /** Whether Node has a UV_USE_IO_URING of which a column is wanted. */
   readonly uv: boolean;
   readonly rounds: number;
@@ -27,9 +32,16 @@ export interface RowTask {
   readonly time: number;
 }
 
+export interface Beside {
+  /** Of its column. */
+  readonly name: string;
+  readonly workload: WorkloadName;
+}
+
 export interface RowResult {
   readonly ours: number;
   readonly peers: Record<string, number>;
+  readonly note?: string;
 }
 
 /** A second process, started with UV_USE_IO_URING=1, measures only the asynchronous peers. */
@@ -46,44 +58,36 @@ const result = 'uvOnly' in task ? await uvOnly(task) : await row(task);
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
 async function row(task: RowTask): Promise<RowResult> {
-  const { workload, depth, data, time } = task;
+  const { workload, depth, data, beside, time } = task;
   const direct = workload === 'direct';
   const isRead = direct || workload === 'read' || workload === 'read_fixed';
-  const seen = new Map<string, number[]>();
-  const note = (name: string, ns: number): void => void (seen.get(name)?.push(ns) ?? seen.set(name, [ns]));
+  const seen = new Rounds();
+  let note: string | undefined;
 
   measured(ours(workload, depth, data), task.warmUp);
+  if (beside !== null) measured(ours(beside.workload, depth, data), task.warmUp);
   for (let round = 0; round < task.rounds; round++) {
-    if (task.liburing !== null) note('liburing', peerInC(task.liburing, task));
-    note('ours', measured(ours(workload, depth, data), time));
+    if (task.liburing !== null) {
+      const file = isRead ? data : null;
+      const peer: PeerResult = peerInC(task.liburing, task.peer, depth, time, file);
+      seen.note('liburing', peer.ns);
+      note = peer.note;
+    }
+    seen.note('ours', measured(ours(workload, depth, data), time));
+    if (beside !== null) seen.note(beside.name, measured(ours(beside.workload, depth, data), time));
     if (!isRead) continue;
-    note('fs.readSync', measured(sync(data, direct), time));
+    seen.note('fs.readSync', measured(sync(data, direct), time));
     if (round >= task.asyncRounds) continue;
     const { callback, promise } = await asynchronous(data, depth, direct, time);
-    note('fs.read', callback);
-    note('FileHandle.read', promise);
+    seen.note('fs.read', callback);
+    seen.note('FileHandle.read', promise);
     if (!task.uv) continue;
     const uv = await inChild({ uvOnly: true, depth, data, direct, time });
-    note('fs.read UV_USE_IO_URING', uv.callback);
-    note('FileHandle.read UV_USE_IO_URING', uv.promise);
+    seen.note('fs.read UV_USE_IO_URING', uv.callback);
+    seen.note('FileHandle.read UV_USE_IO_URING', uv.promise);
   }
-  const medians = Object.fromEntries([...seen].map(([name, values]) => [name, medianOf(values)]));
-  const { ours: mine, ...peers } = medians;
-  return { ours: mine, peers };
-}
-
-function measured(workload: Workload, milliseconds: number): number {
-  try {
-    return nsPerOp(workload, milliseconds);
-  } finally {
-    workload.close();
-  }
-}
-
-function peerInC(program: string, { workload, depth, time, data }: RowTask): number {
-  const file = workload === 'nop' || workload === 'sqpoll' || workload === 'encode';
-  const args = [workload, String(depth), String(time), ...(file ? [] : [data.path, String(data.blocks)])];
-  return JSON.parse(execFileSync(program, args, { encoding: 'utf8' })).ns;
+  const { ours: mine, ...peers } = seen.medians();
+  return { ours: mine, peers, ...(note === undefined ? {} : { note }) };
 }
 
 function uvOnly({ data, depth, direct, time }: UvTask): Promise<{ callback: number; promise: number }> {
