@@ -49,8 +49,9 @@ for (const { memory, lacks } of memories) {
     assert.equal(mappings() - before - own, memory === 'mmap' ? 1 : 0);
     buffers.close();
     assert.equal(mappings() - before - own, 0, 'nothing of the kernel is mapped');
-    if (memory === 'mmap') assert.ok(bytes.every((byte) => byte === 0));
-    bytes.fill(255);
+    // The same memory, or none: detached where Node can do that.
+    if (memory === 'mmap') assert.ok(bytes.length === 0 || bytes.every((byte) => byte === 0));
+    bytes[0] = bytes[1] = 255;
     using again = new BufferRing(open.ring, { group: 0, entries: 1024, bufferSize: 64, memory });
     assert.equal(again.provided, 1024);
   });
@@ -80,7 +81,7 @@ for (const { memory, lacks } of memories) {
     );
     assert.throws(() => buffers.publish(), { code: 'EBADF' });
     assert.throws(() => buffers.available(), { code: 'EBADF' });
-    buffers.memory.bytes.fill(1);
+    buffers.memory.bytes[0] = 1;
     buffers.close();
     buffers.close();
   });
@@ -102,7 +103,7 @@ for (const { memory, lacks } of memories) {
       const made = fds() - before[0];
       for (let n = 0; n < 200 && fds() > before[0]; n++) { gc(); await new Promise((resolve) => setTimeout(resolve, 5)); }
       process.stdout.write(JSON.stringify({ made, left: [fds() - before[0], mappings() - before[1]] }));
-      for (const bytes of kept) bytes.fill(1);
+      for (const bytes of kept) bytes[0] = 1;
       `,
       { node: ['--expose-gc'] },
     );
@@ -156,24 +157,25 @@ test('memory that was added is held until it is replaced', {
   assert.ok(second.deref() && third.deref(), 'also when the group is closed');
 });
 
-test('a request that has chosen its buffer goes on after close', {
-  skip: without || lacksStatus(),
-  timeout: timeLimit,
-}, async () => {
-  using s = new BufferScene({ entries: 4, bufferSize: 64 });
-  const [readEnd, writeEnd] = pipe();
-  s.sockets.keep(readEnd);
-  s.sockets.keep(writeEnd);
-  s.start(1, (sqe) => {
-    read(sqe, readEnd, 0, 64, -1);
-    sqe.flags |= IOSQE_ASYNC;
+for (const { memory, lacks } of memories)
+  test(`a request that has chosen its buffer goes on after close: ${memory}`, {
+    skip: without || lacks || lacksStatus(),
+    timeout: timeLimit,
+  }, async () => {
+    using s = new BufferScene({ entries: 4, bufferSize: 64, memory });
+    const [readEnd, writeEnd] = pipe();
+    s.sockets.keep(readEnd);
+    s.sockets.keep(writeEnd);
+    s.start(1, (sqe) => {
+      read(sqe, readEnd, 0, 64, -1);
+      sqe.flags |= IOSQE_ASYNC;
+    });
+    while (s.buffers.head() === 0) await sleep(1);
+    s.buffers.close();
+    writeSync(writeEnd, 'late');
+    assert.equal(s.text(1), 'late');
+    assert.throws(() => s.buffers.recycle(0), { code: 'EBADF' });
   });
-  while (s.buffers.head() === 0) await sleep(1);
-  s.buffers.close();
-  writeSync(writeEnd, 'late');
-  assert.equal(s.text(1), 'late');
-  assert.throws(() => s.buffers.recycle(0), { code: 'EBADF' });
-});
 
 test('taken back by hand', { skip: without, timeout: timeLimit }, () => {
   using open = openRing(4);

@@ -6,7 +6,17 @@ import { writeSync } from 'node:fs';
 import { allocatePages, type Memory, readFixed } from 'tsuring';
 import { EFAULT, pageSize } from 'tsuring/syscalls';
 import { live } from './support/live.ts';
-import { content, held, lacksCall, next, reads, refusal, start, tagsOf } from './support/live-register.ts';
+import {
+  content,
+  held,
+  lacksCall,
+  lacksTagsAtEnd,
+  next,
+  reads,
+  refusal,
+  start,
+  tagsOf,
+} from './support/live-register.ts';
 import { collectGarbage } from './support/memory-watch.ts';
 import { lacksRegister, lacksRing } from './support/needs.ts';
 import { openRing } from './support/open-ring.ts';
@@ -37,20 +47,26 @@ live(
     assert.deepEqual(reads(open, [b, c, a, c]), [100, 100, 100, 100]);
     assert.equal(open.ring.registerBuffersUpdateTag(3, [null]), 1);
     assert.deepEqual(tagsOf(open, 1), [13]);
-    open.ring.unregisterBuffers();
+    assert.equal(open.ring.registerBuffersUpdateTag(2, [null]), 1);
     assert.deepEqual(tagsOf(open, 1), [22]);
+    open.ring.unregisterBuffers();
     assert.throws(() => open.ring.unregisterBuffers(), refusal('ENXIO'));
     assert.throws(() => open.ring.registerBuffersUpdateTag(0, [a]), refusal('ENXIO'));
   },
 );
 
-live(['registerBuffersTags', 'unregisterBuffers'], 'the tags of a whole table', [ring, tags], () => {
-  using open = openRing(8);
-  const buffers = [1, 2, 3].map(() => new Uint8Array(64));
-  open.ring.registerBuffersTags(buffers, BigUint64Array.of(1n, 2n, 3n));
-  open.ring.unregisterBuffers();
-  assert.deepEqual(tagsOf(open, 3).sort(), [1, 2, 3]);
-});
+live(
+  ['registerBuffersTags', 'unregisterBuffers'],
+  'the tags of a whole table',
+  [ring, tags, lacksTagsAtEnd()],
+  () => {
+    using open = openRing(8);
+    const buffers = [1, 2, 3].map(() => new Uint8Array(64));
+    open.ring.registerBuffersTags(buffers, BigUint64Array.of(1n, 2n, 3n));
+    open.ring.unregisterBuffers();
+    assert.deepEqual(tagsOf(open, 3).sort(), [1, 2, 3]);
+  },
+);
 
 live(
   ['registerBuffersTags', 'registerBuffersUpdateTag', 'readFixed'],

@@ -3,15 +3,12 @@
  */
 import assert from 'node:assert/strict';
 import { readSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import { allocatePages, IoUringState, readFixed, type SharedPages, writeFixed } from 'tsuring';
 import {
   EFAULT,
   IORING_REGISTER_DST_REPLACE,
   IORING_REGISTER_SRC_REGISTERED,
-  IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_REGISTERED_FD_ONLY,
-  IORING_SETUP_SINGLE_ISSUER,
   pageSize,
 } from 'tsuring/syscalls';
 import { live } from './support/live.ts';
@@ -22,6 +19,7 @@ import {
   does,
   held,
   lacksCall,
+  lacksTagsAtEnd,
   reads,
   refusal,
   tagsOf,
@@ -30,10 +28,10 @@ import { collectGarbage } from './support/memory-watch.ts';
 import { lacksDefer, lacksRegister, lacksRing } from './support/needs.ts';
 import { type OpenRing, openRing } from './support/open-ring.ts';
 import { closePair, pipe } from './support/worker-pipes.ts';
+import { startWorker } from './support/worker-start.ts';
 
 const ring = lacksRing('io_uring', {});
 const tags = lacksRegister('IORING_REGISTER_BUFFERS2');
-const FOREIGN = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 const clones = lacksRegister('IORING_REGISTER_CLONE_BUFFERS');
 
 live(
@@ -75,19 +73,24 @@ live(['cloneBuffers'], 'what cannot be cloned', [ring, clones], () => {
   assert.deepEqual(reads(open, [buffer]), [-EFAULT]);
 });
 
-live(['cloneBuffers'], 'a source by its fd, and tags that do not come along', [ring, clones, tags], () => {
-  using source = openRing(8);
-  using open = openRing(8);
-  const buffer = new Uint8Array(128);
-  source.ring.registerBuffersTags([null, buffer], [0, 5]);
-  open.ring.cloneBuffers(source.ring.fd);
-  assert.deepEqual(reads(open, [buffer, buffer]), [-EFAULT, 100]);
-  source.ring.unregisterBuffers();
-  assert.deepEqual(tagsOf(source, 1), [5]);
-  open.ring.unregisterBuffers();
-  open.expect({ sq: 0, cq: 0 });
-  assert.equal(open.ring.peekCqe(), null);
-});
+live(
+  ['cloneBuffers'],
+  'a source by its fd, and tags that do not come along',
+  [ring, clones, tags, lacksTagsAtEnd()],
+  () => {
+    using source = openRing(8);
+    using open = openRing(8);
+    const buffer = new Uint8Array(128);
+    source.ring.registerBuffersTags([null, buffer], [0, 5]);
+    open.ring.cloneBuffers(source.ring.fd);
+    assert.deepEqual(reads(open, [buffer, buffer]), [-EFAULT, 100]);
+    source.ring.unregisterBuffers();
+    assert.deepEqual(tagsOf(source, 1), [5]);
+    open.ring.unregisterBuffers();
+    open.expect({ sq: 0, cq: 0 });
+    assert.equal(open.ring.peekCqe(), null);
+  },
+);
 
 live(['cloneBuffersOffset'], 'a source without an fd', [ring, clones, lacksFdOnly()], () => {
   const flags = IORING_SETUP_REGISTERED_FD_ONLY;
@@ -182,24 +185,11 @@ live(['cloneBuffers'], 'what a clone uses is held when its source is gone', [rin
 
 live(['cloneBuffers'], 'a source that belongs to another thread', [ring, clones, lacksDefer()], async () => {
   using open = openRing(8);
-  const [tsx, lib] = [import.meta.resolve('tsx/esm/api'), new URL('../lib/index.ts', import.meta.url).href];
-  const worker = new Worker(
-    `const { parentPort } = require('node:worker_threads');
-     import('${tsx}').then(({ register }) => { register(); return import('${lib}'); }).then((tsuring) => {
-       const ring = new tsuring.IoUringState(8, { flags: ${FOREIGN} });
-       ring.registerBuffers([new Uint8Array(64)]);
-       parentPort.once('message', () => ring.close());
-       parentPort.postMessage(ring.fd);
-     });`,
-    { eval: true },
-  );
-  const foreign = await new Promise<number>((resolve, reject) => {
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
+  const { worker, message, exited } = await startWorker('worker-buffers', null);
+  const foreign = message as number;
   assert.throws(() => open.ring.cloneBuffers(foreign), refusal('EEXIST'));
   worker.postMessage('done');
-  await new Promise((resolve) => worker.once('exit', resolve));
+  assert.equal(await exited, 0);
 });
 
 /** For offsets and IORING_REGISTER_DST_REPLACE. */

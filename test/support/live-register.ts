@@ -71,6 +71,15 @@ export function lacksCall(
   }
 }
 
+/** For tags that come when a whole table goes. Before Linux 6.13 they came only for what was replaced or closed. */
+export function lacksTagsAtEnd(): string | false {
+  return lacksCall('tags of whole tables (Linux 6.13)', (ring) => {
+    ring.registerBuffersTags([new Uint8Array(8)], [1]);
+    ring.unregisterBuffers();
+    if (ring.peekCqe() === null) throw new Error('none came');
+  });
+}
+
 /** What io_uring_register(2) throws for an errno. */
 export function refusal(code: string): object {
   return { name: 'UringError', code, syscall: 'io_uring_register' };
