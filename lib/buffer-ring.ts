@@ -5,10 +5,10 @@ import { IORING_CQE_BUFFER_SHIFT, IORING_CQE_F_BUFFER } from '../syscalls/consta
 import { EBADF, EINVAL, ENOENT } from '../syscalls/errno.ts';
 import { UringError } from '../syscalls/error.ts';
 import { checkInteger, invalidState, invalidType, outOfRange } from '../syscalls/invalid.ts';
-import { isView } from '../syscalls/is-view.ts';
-import { addressOf, allocatePages, type BufferSource, isMemory, SharedPages } from '../syscalls/memory.ts';
+import { allocatePages, type SharedPages } from '../syscalls/memory.ts';
 import { BufferAccounts, type BufferPieces } from './buffer-ring-accounts.ts';
 import { BufferRingEntries } from './buffer-ring-entries.ts';
+import { addressIn, viewOf } from './buffer-ring-given.ts';
 import { type BufferRingMemory, registerEntries } from './buffer-ring-memory.ts';
 import { type BufferRingOptions, checkBufferRingOptions, MAX_BYTES } from './buffer-ring-options.ts';
 import type { Cqe } from './cqe.ts';
@@ -24,6 +24,9 @@ import type { IoUringState } from './state.ts';
  * A buffer goes round: it is with the kernel; a completion says that it was used, and must be *taken* (`view`, `views` or
  * `take`, once for each completion, in the order of the queue); you read the bytes; you `recycle` it, and `publish` hands
  * all that were recycled back with one store. When none is left requests end with -ENOBUFS, multishot ones too.
+ *
+ * MSG_WAITALL goes neither with an incremental group nor with bundles: when the bytes come in parts, Linux (seen with 6.18)
+ * counts the first part only, and gives the rest of the memory to the next request, too.
  *
  * The memory of its buffers is held until the ring is closed: a request may have chosen one before `close`.
  *
@@ -337,14 +340,12 @@ export class BufferRing implements Disposable {
 
   #wholeOf(id: number): Uint8Array {
     const given = this.#given[id];
-    if (given === undefined && this.pages !== null && id < this.entries)
-      return this.pages.bytes(id * this.bufferSize, this.bufferSize);
-    if (given instanceof SharedPages) return given.bytes(0, this.#accounts.sizeOf(id));
-    if (typeof given !== 'object' || isMemory(given))
-      throw invalidState(
-        `There is no view of buffer ${id}: it has no memory yet, or was given as an address`,
-      );
-    return bytesOf(given).subarray(0, this.#accounts.sizeOf(id));
+    const size = this.#accounts.sizeOf(id);
+    const { pages } = this;
+    if (given === undefined && pages !== null && size > 0) return pages.bytes(id * this.bufferSize, size);
+    const view = viewOf(given, size);
+    if (view !== null) return view;
+    throw invalidState(`There is no view of buffer ${id}: it has no memory yet, or was given as an address`);
   }
 
   #refuseClosed(): void {
@@ -372,21 +373,6 @@ export class BufferRing implements Disposable {
 
 const MAX_ID = 0xffff;
 const GONE: readonly number[] = [-ENOENT, -EINVAL];
-
-function addressIn(memory: Pointer, length: number): number {
-  if (typeof memory === 'number') return checkInteger('memory', memory, 1, Number.MAX_SAFE_INTEGER);
-  if (typeof memory === 'bigint') return checkInteger('memory', Number(memory), 1, Number.MAX_SAFE_INTEGER);
-  const address = isMemory(memory) ? memory.address : addressOf(memory);
-  if (memory.byteLength < length)
-    throw outOfRange('length', `<= ${memory.byteLength}, the size of the memory`, length);
-  return address;
-}
-
-function bytesOf(buffer: BufferSource): Uint8Array {
-  return isView(buffer)
-    ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    : new Uint8Array(buffer);
-}
 
 function badId(id: unknown): Error {
   if (typeof id !== 'number') return invalidType('bufferId', 'of type number', id);
