@@ -179,7 +179,8 @@ test('with locked memory for some of the buffers only', needsRing, () => {
     ...linux,
     register(fd, opcode, arg, count) {
       if (opcode !== IORING_REGISTER_BUFFERS) return linux.register(fd, opcode, arg, count);
-      counts.push(count);
+      // A refused number is asked for again for a while: closed rings give their memory back late.
+      if (counts.at(-1) !== count) counts.push(count);
       return count > 8 ? -ENOMEM : linux.register(fd, opcode, arg, count);
     },
   };
