@@ -64,6 +64,7 @@ const lacksFixed = lacksTrial('IORING_ASYNC_CANCEL_FD_FIXED (Linux 6.0)', (sqe) 
   cancelFd(sqe, 0, IORING_ASYNC_CANCEL_FD_FIXED),
 );
 const lacksOp = lacksCancelOp();
+const lacksBoth = lacksOp || lacksFdWithUserData();
 
 /** The user data of the cancellations themselves: behind all others when sorted. */
 const ASK = 2n ** 64n - 1n;
@@ -247,30 +248,36 @@ live(['cancel'], 'cancels by operation, alone and with the user data', [lacksOp]
   asks(open, byOp(IORING_OP_TIMEOUT, ANY), '-EINVAL', [], 'any request, or those of an operation');
 });
 
-live(['cancelFd'], 'narrows a file down by operation and user data', [lacksOp], () => {
+live(['cancelFd'], 'narrows a file down by operation', [lacksOp], () => {
   using here = scratch();
   const open = here.ring(16);
-  const { ring } = open;
-  const [readEnd] = here.pipe();
-  const [elsewhere] = here.pipe();
-  const buffer = Buffer.alloc(8);
-  for (const tag of [1, 2]) {
-    stage(ring, tag, (sqe) => pollAdd(sqe, readEnd, POLLIN));
-    stage(ring, tag, (sqe) => read(sqe, readEnd, buffer, 8, -1));
-  }
-  stage(ring, 1, (sqe) => pollAdd(sqe, elsewhere, POLLIN));
-  submits(open, 5, 0);
-  const narrow = (flags: number, op: number, tag: number) => (sqe: Sqe) => {
-    cancelFd(sqe, readEnd, flags);
-    sqe.len = op;
-    sqe.addr = tag;
+  const fd = waitOnTwo(open, here, 1, 2);
+  const reads = (sqe: Sqe) => {
+    cancelFd(sqe, fd, OP | ALL);
+    sqe.len = IORING_OP_READ;
   };
-  asks(open, narrow(OP | USERDATA | ALL, IORING_OP_READ, 2), 1, [2]);
-  asks(open, narrow(OP | ALL, IORING_OP_READ, 0), 1, [1]);
-  asks(open, narrow(OP | ALL, IORING_OP_READ, 0), 0, []);
-  asks(open, narrow(USERDATA | ALL, 0, 1), 1, [1]);
-  asks(open, narrow(USERDATA, 0, 1), '-ENOENT', []);
-  asks(open, narrow(0, 0, 0), 0, [2]);
+  asks(open, reads, 2, [1, 2]);
+  asks(open, reads, 0, []);
+  asks(open, (sqe) => cancelFd(sqe, fd, ALL), 2, [1, 2]);
+  asks(open, (sqe) => cancel(sqe, 1), 0, [1], 'what waits on another file');
+});
+
+live(['cancelFd'], 'narrows a file down by user data, and by the operation too', [lacksBoth], () => {
+  using here = scratch();
+  const open = here.ring(16);
+  const fd = waitOnTwo(open, here, 1, 2);
+  const narrow =
+    (flags: number, tag: number, op = 0) =>
+    (sqe: Sqe) => {
+      cancelFd(sqe, fd, USERDATA | flags);
+      sqe.len = op;
+      sqe.addr = tag;
+    };
+  asks(open, narrow(OP | ALL, 2, IORING_OP_READ), 1, [2]);
+  asks(open, narrow(OP, 2, IORING_OP_READ), '-ENOENT', []);
+  asks(open, narrow(ALL, 1), 2, [1, 1]);
+  asks(open, narrow(0, 1), '-ENOENT', []);
+  asks(open, narrow(0, 2), 0, [2]);
   asks(open, (sqe) => cancel(sqe, 1), 0, [1], 'what waits on another file');
 });
 
@@ -292,6 +299,34 @@ function cancelUntilDone(open: OpenRing): unknown[] {
   if (answers.includes(0)) assert.deepEqual([res, flags], ['-ECANCELED', 0]);
   else assert.match(`${answers[0]} ${res} ${flags}`, /^-EALREADY -(ERESTARTSYS|EINTR|ECANCELED) 0$/);
   return answers;
+}
+
+/** A poll and a read on one file under each of the tags, and a poll on another under the first. Gives the one file. */
+function waitOnTwo(open: OpenRing, here: Scratch, ...tags: number[]): number {
+  const [readEnd] = here.pipe();
+  const [elsewhere] = here.pipe();
+  for (const tag of tags) {
+    stage(open.ring, tag, (sqe) => pollAdd(sqe, readEnd, POLLIN));
+    stage(open.ring, tag, (sqe) => read(sqe, readEnd, Buffer.alloc(8), 8, -1));
+  }
+  stage(open.ring, tags[0], (sqe) => pollAdd(sqe, elsewhere, POLLIN));
+  submits(open, 2 * tags.length + 1, 0);
+  return readEnd;
+}
+
+/** For both keys at once: until a repair of 2026 they shared a place in the kernel, and nothing matched. */
+function lacksFdWithUserData(): string | false {
+  using here = scratch();
+  const open = here.ring(4);
+  const [readEnd] = here.pipe();
+  stage(open.ring, 1, (sqe) => pollAdd(sqe, readEnd, POLLIN));
+  stage(open.ring, 2, (sqe) => {
+    cancelFd(sqe, readEnd, USERDATA);
+    sqe.addr = 1;
+  });
+  open.ring.submit();
+  const res = open.ring.waitCqe({ timeout: timeLimit })?.res;
+  return res === 0 || res === -ECANCELED ? false : 'needs IORING_ASYNC_CANCEL_FD with USERDATA (Linux 7.0)';
 }
 
 /** For cancelling by operation. Linux 6.1 takes the flag and does not look at it. */

@@ -251,7 +251,8 @@ live(['pollMultishot'], 'goes on after the other end hung up', [lacksMultishot],
   closeSync(readEnd);
 });
 
-live(['pollMultishot'], 'of another ring ends with its first event, without F_MORE', [lacksMultishot], () => {
+// Rings that watch each other could wake each other for ever, so most kernels end it with the first event (6.19 does not).
+live(['pollMultishot'], 'of another ring may end with its first event, and says so', [lacksMultishot], () => {
   using here = scratch();
   const open = here.ring();
   const other = here.ring();
@@ -259,10 +260,16 @@ live(['pollMultishot'], 'of another ring ends with its first event, without F_MO
   submits(open, 1, 0);
   stage(other.ring, 9, nop);
   submits(other, 1, 1);
-  assert.deepEqual(rows(open, 1), [[1, POLLIN, 0]]);
+  const [[tag, res, flags]] = rows(open, 1);
+  assert.deepEqual([tag, res], [1, POLLIN]);
   stage(open.ring, 2, (sqe) => pollRemove(sqe, 1));
   submits(open, 1);
-  assert.deepEqual(rows(open, 1), [[2, '-ENOENT', 0]]);
+  if (flags === 0) assert.deepEqual(rows(open, 1), [[2, '-ENOENT', 0]]);
+  else
+    assert.deepEqual(sortedRows(open, 2), [
+      [1, '-ECANCELED', 0],
+      [2, 0, 0],
+    ]);
 });
 
 live(['pollAdd', 'pollMultishot'], 'level-triggered, completes as long as it is ready', [lacksLevel], () => {

@@ -46,12 +46,9 @@ export function submits(open: OpenRing, count: number, cq?: number, taken: numbe
 export function rows(open: OpenRing, count: number): Row[] {
   const { ring } = open;
   const seen: Row[] = [];
-  while (seen.length < count) {
-    const some = someRows(open);
-    assert.ok(some.length > 0, `${seen.length} completions instead of ${count}`);
+  for (let some = someRows(open); some.length > 0; some = seen.length < count ? someRows(open) : [])
     seen.push(...some);
-  }
-  assert.equal(seen.length, count, `completions: ${JSON.stringify(seen, (_, value) => `${value}`)}`);
+  assert.equal(seen.length, count, `completions: ${seen.join(' | ')}`);
   open.expect({ sq: ring.usesSqpoll ? 0 : ring.sqReady(), cq: 0 });
   return seen;
 }
