@@ -7,10 +7,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { IoUringState } from 'tsuring';
+import { nodeFlags, root } from './support/project.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const timeLimit = 600_000;
 
 const known = [
@@ -123,7 +122,7 @@ test('wrong arguments: status 2 and a message', () => {
 });
 
 function bench(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  const args = ['--conditions=tsuring-source', '--import', 'tsx', 'bench/run.ts', ...words];
+  const args = [...nodeFlags, 'bench/run.ts', ...words];
   return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: timeLimit });
 }
 

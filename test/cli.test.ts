@@ -20,19 +20,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { errnoName, libc } from 'tsuring/syscalls';
 import { bytesOf, parse } from '../lib/cli/arguments.ts';
 import { paintFor } from '../lib/cli/colour.ts';
 import { quote, strerror } from '../lib/cli/failure.ts';
 import { draw } from '../lib/cli/progress.ts';
 import { bytes, clock, count } from '../lib/cli/units.ts';
+import { moduleFile, nodeFlags, root } from './support/project.ts';
 import { timeLimit } from './support/time-limit.ts';
 
 const limit = { timeout: timeLimit };
-const project = fileURLToPath(new URL('..', import.meta.url));
-const node = [process.execPath, '--conditions=tsuring-source', '--import', 'tsx', 'lib/cli.ts'];
-const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
+const node = [process.execPath, ...nodeFlags, moduleFile('lib/cli')];
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'tsuring-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -56,7 +55,7 @@ function shell(script: string): Promise<Ended> {
 
 function run([file, ...args]: string[], input: string): Promise<Ended> {
   const env = { ...process.env, LC_ALL: 'C.UTF-8' };
-  const child = spawn(file, args, { cwd: project, env, timeout: timeLimit });
+  const child = spawn(file, args, { cwd: root, env, timeout: timeLimit });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('latin1').on('data', (text) => (stdout += text));
@@ -106,7 +105,7 @@ test('help and version', limit, async () => {
 });
 
 test('the built command tells the same version', limit, async (t) => {
-  const built = join(project, 'dist/lib/cli.js');
+  const built = join(root, 'dist/lib/cli.js');
   if (!existsSync(built)) return t.skip('needs `npm run build`');
   assert.match(readFileSync(built, 'utf8'), /^#!\/usr\/bin\/env node\n/);
   const { stdout, status } = await run([process.execPath, built, '--version'], '');
@@ -176,7 +175,7 @@ test('names that are not UTF-8 come through as they are', limit, async () => {
   const odd = Buffer.concat([Buffer.from(`${folder}/odd`), Buffer.of(0xff, 0x0a, 0xc3)]);
   writeFileSync(odd, 'odd');
   const { status, stdout, stderr } = await shell(
-    `cd ${folder}; odd=$(printf 'odd\\377\\n\\303'); cd ${project}; tsuring sum '' "${folder}/$odd" "${folder}/x$odd"`,
+    `cd ${folder}; odd=$(printf 'odd\\377\\n\\303'); cd ${root}; tsuring sum '' "${folder}/$odd" "${folder}/x$odd"`,
   );
   const name = Buffer.concat([
     Buffer.from(`${folder}/odd`),
@@ -210,18 +209,18 @@ test('--stats on stderr, stdout as without', limit, async () => {
 
 test('sha256sum accepts it', limit, async (t) => {
   if (spawnSync('sha256sum', ['--version']).error) return t.skip('needs sha256sum');
-  const names = readdirSync(join(project, 'lib')).filter((name) => name.endsWith('.ts'));
+  const names = readdirSync(join(root, 'lib')).filter((name) => name.endsWith('.ts'));
   const paths = names.map((name) => join('lib', name));
   const { stdout } = await tsuring(['sum', ...paths]);
-  const { stdout: theirs } = spawnSync('sha256sum', paths, { cwd: project, encoding: 'latin1' });
+  const { stdout: theirs } = spawnSync('sha256sum', paths, { cwd: root, encoding: 'latin1' });
   assert.equal(stdout, theirs);
-  assert.equal(spawnSync('sha256sum', ['-c'], { cwd: project, input: stdout }).status, 0);
+  assert.equal(spawnSync('sha256sum', ['-c'], { cwd: root, input: stdout }).status, 0);
 });
 
 // --- pipes that close, outputs that are full, signals
 
 test('a reader that has gone ends it quietly', limit, async () => {
-  const child = spawn(node[0], [...node.slice(1), 'sum', hello, hello], { cwd: project });
+  const child = spawn(node[0], [...node.slice(1), 'sum', hello, hello], { cwd: root });
   // Before node has even started.
   child.stdout.destroy();
   let stderr = '';
@@ -251,7 +250,7 @@ test('a slow reader of a pipe in non-blocking mode gets everything', limit, asyn
   closeSync(both);
   const names = Array.from({ length: 2000 }, () => hello);
   const stdio: StdioOptions = ['ignore', writing, 'inherit'];
-  const child = spawn(node[0], [...node.slice(1), 'sum', ...names], { cwd: project, stdio });
+  const child = spawn(node[0], [...node.slice(1), 'sum', ...names], { cwd: root, stdio });
   const ended = new Promise((resolve) => child.once('close', resolve));
   // Both have it in common; starting the child has put it into blocking mode.
   assert.equal(libc().syscall(NR_FCNTL, writing, F_SETFL, constants.O_NONBLOCK, 0, 0, 0), 0);
@@ -269,7 +268,7 @@ const NR_FCNTL = process.arch === 'arm64' ? 25 : 72;
 const F_SETFL = 4;
 
 test('Ctrl-C ends the wait for a silent stdin', limit, async () => {
-  const child = spawn(node[0], [...node.slice(1), 'sum'], { cwd: project, stdio: 'pipe' });
+  const child = spawn(node[0], [...node.slice(1), 'sum'], { cwd: root, stdio: 'pipe' });
   const ended = new Promise((resolve) => child.once('close', (status, signal) => resolve([status, signal])));
   await ringOf(child.pid);
   child.kill('SIGINT');

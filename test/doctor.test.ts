@@ -13,6 +13,7 @@ import { tableOf } from '../lib/doctor/table.ts';
 import * as opcodes from '../syscalls/constants/opcodes.ts';
 import * as register from '../syscalls/constants/register.ts';
 import * as setup from '../syscalls/constants/setup.ts';
+import { moduleFile } from './support/project.ts';
 import { runNode, tsuring } from './support/sandbox.ts';
 
 const works = process.platform === 'linux' && tryRing({ flags: 0 }) === 0;
@@ -350,7 +351,7 @@ test('a ring that can be made but not used is found out', needsRing, async () =>
   // Not by a filter: Node itself has an io_uring in newer versions, and ends when only some of the calls are denied.
   const program = `
     import { EPERM, libc } from 'tsuring/syscalls';
-    import { doctorReport } from './lib/doctor/report.ts';
+    import { doctorReport } from './${moduleFile('lib/doctor/report')}';
     libc().enter = () => -EPERM;
     const { ok, ring, obstacles } = doctorReport();
     const { code, syscall, fix } = ring.plain;

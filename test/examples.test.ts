@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { isCompiled, nodeFlags, root } from './support/project.ts';
 
-const examples = readdirSync('docs/examples').filter((name) => name.endsWith('.ts'));
+const folder = join(root, 'docs/examples');
+const examples = readdirSync(folder).filter((name) => name.endsWith(isCompiled ? '.js' : '.ts'));
 
 test('there are examples', () => assert(examples.length >= 6, examples.join()));
 
 for (const name of examples)
   test(`docs/examples/${name} runs and its assertions hold`, async () => {
-    const args = ['--conditions=tsuring-source', '--import', 'tsx', `docs/examples/${name}`];
-    await promisify(execFile)(process.execPath, args);
+    await promisify(execFile)(process.execPath, [...nodeFlags, join('docs/examples', name)], { cwd: root });
   });
 
 test("the README's program is docs/examples/read-file.ts", () => {

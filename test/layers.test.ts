@@ -5,9 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
+import { root } from './support/project.ts';
 
 /** From the bottom up. A file may import its own layer and those below. What is not named belongs to no layer. */
 const layers: readonly (readonly [name: string, files: RegExp])[] = [

@@ -1,6 +1,6 @@
 /**
  * Rings whose completions are found by asking the device (IORING_SETUP_IOPOLL, IORING_SETUP_HYBRID_IOPOLL). The disk must
- * have poll queues; name a file on one by TSURING_IOPOLL_FILE.
+ * have poll queues; name a folder on one by TSURING_DISK.
  */
 import assert from 'node:assert/strict';
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,9 +22,9 @@ import { lacksRing } from './support/needs.ts';
 import { timeLimit } from './support/time-limit.ts';
 
 const BLOCK = 4096;
-const folder = mkdtempSync(join(process.cwd(), '.iopoll-'));
+const folder = mkdtempSync(join(process.env.TSURING_DISK ?? process.cwd(), '.iopoll-'));
 after(() => rmSync(folder, { recursive: true }));
-const path = process.env.TSURING_IOPOLL_FILE ?? join(folder, 'file');
+const path = join(folder, 'file');
 writeFileSync(path, Buffer.alloc(64 * BLOCK, 'x'));
 
 const kinds: Record<string, number> = {

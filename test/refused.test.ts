@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { ENOSYS, EPERM } from 'tsuring/syscalls';
 import { tryRing } from '../lib/diagnose/trial.ts';
 import type { DoctorReport } from '../lib/doctor/report.ts';
+import { isCompiled, root } from './support/project.ts';
 import {
   type Examined,
   examine,
@@ -178,8 +179,9 @@ test('on another architecture the import succeeds and the error says why', needs
 test('without koffi the import succeeds and the error says why', needsLinux, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tsuring-refused-'));
   try {
-    for (const part of ['lib', 'syscalls', 'package.json'])
-      cpSync(part, join(folder, part), { recursive: true });
+    const parts = ['lib', 'syscalls', 'package.json', ...(isCompiled ? ['dist'] : [])];
+    for (const part of parts)
+      cpSync(join(root, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
     assertRefused(await examine(8, { folder }), 'ENOSYS', /koffi.*could not be loaded: install/);
   } finally {
     rmSync(folder, { recursive: true });

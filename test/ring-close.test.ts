@@ -271,6 +271,8 @@ for (const memory of ['no_mmap', 'view'] as const)
           gc();
         }
       };
+      // Has a spare fd opened with the first stream.
+      const { stdout } = process;
       const now = () => ({
         fds: readdirSync('/proc/self/fd').length,
         rings: readFileSync('/proc/self/maps', 'latin1').split('[io_uring]').length,
@@ -285,7 +287,7 @@ for (const memory of ['no_mmap', 'view'] as const)
         await churn(2500);
         growths.push(now().rss - rss);
       }
-      process.stdout.write(JSON.stringify([before, now(), growths]));
+      stdout.write(JSON.stringify([before, now(), growths]));
       `,
       { node: ['--expose-gc', '--max-semi-space-size=1'] },
     );

@@ -2,7 +2,7 @@
  * Scripts run in a process of their own: for signals, for what happens at an exit, and for flags of node.
  */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { nodeFlags, root } from './project.ts';
 import { timeLimit } from './time-limit.ts';
 
 export interface Ended {
@@ -21,11 +21,11 @@ export interface ChildOptions {
 
 /** Runs `source`, the JavaScript of an ES module that may import 'tsuring', to its end. */
 export function runScript(source: string, { node = [], under = [] }: ChildOptions = {}): Ended {
-  const flags = ['--conditions=tsuring-source', '--import', 'tsx', '--input-type=module', '-e', source];
+  const flags = [...nodeFlags, '--input-type=module', '-e', source];
   const [command, ...rest] = [...under, process.execPath, ...node, ...flags];
   const { status, signal, stdout, stderr } = spawnSync(command, rest, {
     // The package imports itself by its name.
-    cwd: ROOT,
+    cwd: root,
     encoding: 'utf8',
     timeout: timeLimit,
     killSignal: 'SIGKILL',
@@ -38,5 +38,3 @@ export function runScript(source: string, { node = [], under = [] }: ChildOption
 export function hasProgram(name: string): boolean {
   return spawnSync(name, ['-V']).error === undefined;
 }
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));

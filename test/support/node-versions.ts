@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { nodeFlags } from './project.ts';
 
 const LINES = ['20', '22', '24', '26'];
 
@@ -25,7 +26,7 @@ process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
 
 function nodeBinary(line: string): string {
   const name = `node-linux-${process.arch}`;
-  const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsuring', `node-${line}`);
+  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tsuring', `node-${line}`);
   const binary = join(folder, 'node_modules', name, 'bin', 'node');
   if (existsSync(binary)) return binary;
   mkdirSync(folder, { recursive: true });
@@ -37,7 +38,7 @@ function nodeBinary(line: string): string {
 function runSuite(node: string): { version: string; summary: string; ok: boolean } {
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
   const files = readdirSync('test').filter((name) => name.endsWith('.test.ts') && chosen.test(name));
-  const args = ['--conditions=tsuring-source', '--import', 'tsx', '--test', '--test-concurrency=1'];
+  const args = [...nodeFlags, '--test', '--test-concurrency=1'];
   const paths = files.sort().map((name) => join('test', name));
   // Tests that start children find this binary by process.execPath, `npm` and shells find it first in the path.
   const env = { ...process.env, PATH: `${join(node, '..')}:${process.env.PATH}` };

@@ -7,15 +7,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as ops from '../../lib/ops/index.ts';
 import * as opcodes from '../../syscalls/constants/opcodes.ts';
 import * as registers from '../../syscalls/constants/register.ts';
 import { LIVE_NOTES, type LiveNote } from './live.ts';
+import { nodeFlags, root } from './project.ts';
 import { registerMethods } from './register-methods.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = join(root, 'docs/operations.md');
 
 /** The functions of lib/ops/ with the opcode that the vectors show, and the number of their vectors. */
@@ -49,7 +48,7 @@ function runLiveTests(): LiveNote[] {
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join(root, 'test', name))
     .filter((path) => /\blive\w*\(/.test(readFileSync(path, 'utf8')));
-  const flags = ['--conditions=tsuring-source', '--import', 'tsx', '--test', '--test-concurrency=1'];
+  const flags = [...nodeFlags, '--test', '--test-concurrency=1'];
   const { status } = spawnSync(process.execPath, [...flags, ...tests], {
     cwd: root,
     env: { ...process.env, [LIVE_NOTES]: file },

@@ -3,8 +3,9 @@
  */
 import { spawn } from 'node:child_process';
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { DoctorReport } from '../../lib/doctor/report.ts';
+import { isCompiled, moduleFile, nodeFlags, root } from './project.ts';
 
 /** Generous: a child that takes so long hangs, also in an emulator. */
 export const TIME_LIMIT_MS = 300_000;
@@ -58,12 +59,12 @@ export interface Examined {
   readonly status: number;
 }
 
-const project: string = fileURLToPath(new URL('../..', import.meta.url));
-
 /** Runs Node with TypeScript, `args` being a script and its arguments, or `-e` and a program. */
 export function runNode(args: readonly string[], conditions: Conditions = {}): Promise<Ended> {
-  const { user, limit, deny, before, folder = project } = conditions;
-  const node = [process.execPath, '--conditions=tsuring-source', '--import', import.meta.resolve('tsx')];
+  const { user, limit, deny, before, folder = root } = conditions;
+  // The folder may be another, where the name tsx would not be found.
+  const flags = isCompiled ? [] : nodeFlags.with(-1, import.meta.resolve('tsx'));
+  const node = [process.execPath, ...flags];
   const preloads = user === undefined ? [] : [dropTo(user)];
   if (before !== undefined) preloads.push(before);
   const imports = preloads.flatMap((code) => [
@@ -72,7 +73,7 @@ export function runNode(args: readonly string[], conditions: Conditions = {}): P
   ]);
   let command = [...node, ...imports, ...args];
   if (limit !== undefined) command = ['/bin/sh', '-c', `ulimit ${limit} && exec "$0" "$@"`, ...command];
-  const filter = fileURLToPath(new URL('deny.ts', import.meta.url));
+  const filter = join(root, moduleFile('test/support/deny'));
   if (deny !== undefined) command = [...node, filter, String(deny), ...command];
   // Another user cannot write to caches of ours.
   return run(command, folder, user === undefined ? {} : { TSX_DISABLE_CACHE: '1' });
@@ -94,7 +95,7 @@ export async function examine(entries: number, conditions: Conditions = {}): Pro
 
 /** Runs `tsuring` with these arguments. */
 export function tsuring(args: readonly string[], conditions: Conditions = {}): Promise<Ended> {
-  return runNode(['lib/cli.ts', ...args], conditions);
+  return runNode([moduleFile('lib/cli'), ...args], conditions);
 }
 
 /** Sets a sysctl for the time of `action`, and back however that ends. */
@@ -153,6 +154,6 @@ try {
   error = { isUringError: caught instanceof UringError, code, errno, syscall, fix, message };
 }
 process.stdout.write(JSON.stringify({ imported, made, error }) + '\\n');
-const { main } = await import('./lib/cli/main.ts');
+const { main } = await import('./${moduleFile('lib/cli/main')}');
 process.exitCode = await main(['doctor', '--json']);
 `;

@@ -7,14 +7,14 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import { EISDIR, ENOENT, pageSize } from 'tsuring/syscalls';
 import type { Figures } from '../../lib/sum/figures.ts';
 import { type SumOptions, sum } from '../../lib/sum/sum.ts';
 
 /** What a test puts its files in; gone at the end. */
 export const folder: string = mkdtempSync(join(tmpdir(), 'tsuring-sum-'));
-after(() => rmSync(folder, { recursive: true }));
+// Not `after`: that is over when the first of the files that share these is, in a process that runs several.
+process.once('exit', () => rmSync(folder, { recursive: true }));
 
 export const page: number = process.platform === 'linux' ? pageSize() : 4096;
 /** Small buffers, so that small files meet every boundary. */

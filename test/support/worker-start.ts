@@ -8,15 +8,16 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { isCompiled, root } from './project.ts';
 
 /** Milliseconds after which something that should have come will not come: generous, for emulated machines. */
 export const timeLimit = 60_000;
 
 /** The address of `test/support/NAME`, compiled to JavaScript. */
 export function compiled(name: string): URL {
-  if (!import.meta.url.endsWith('.ts')) return new URL(`${name}.js`, import.meta.url);
+  if (isCompiled) return new URL(`${name}.js`, import.meta.url);
   folder ??= compile();
   return pathToFileURL(join(folder, 'test', 'support', `${name}.js`));
 }
@@ -52,7 +53,6 @@ export async function startWorker(
 let folder: string | undefined;
 
 function compile(): string {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
   const to = mkdtempSync(join(tmpdir(), 'tsuring-workers-'));
   process.on('exit', () => rmSync(to, { recursive: true, force: true }));
   symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));

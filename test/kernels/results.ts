@@ -1,0 +1,53 @@
+/**
+ * What came of the kernels, for people.
+ */
+import type { DoctorReport } from '../../lib/doctor/report.ts';
+import type { Run, Told } from './console.ts';
+
+/** Of one kernel. */
+export interface Result {
+  readonly series: string;
+  readonly doctor: DoctorReport | null;
+  readonly runs: readonly Run[];
+  readonly ok: boolean;
+  /** For whoever waits for it. */
+  readonly text: string;
+}
+
+export function summaryOf(series: string, told: Told, seconds: number, console: string): Result {
+  const { runs, doctor, done, complaints } = told;
+  const ok =
+    done && doctor !== null && runs.length > 0 && runs.every((run) => run.whole && counts(run).failed === 0);
+  const lines = [`Linux ${series}: ${ok ? 'ok' : 'FAILED'}, ${Math.round(seconds)} s, ${console}\n`];
+  if (!done) lines.push('  it did not come to its end\n');
+  for (const run of runs) {
+    const { passed, skipped, failed } = counts(run);
+    const lost = run.whole ? '' : ', and it broke off or lines were lost';
+    lines.push(`  ${run.user}: ${passed} passed, ${skipped} skipped, ${failed} failed${lost}\n`);
+    for (const { file, test, outcome, reason = '' } of run.tests)
+      if (outcome === 'failed') lines.push(`    ${file}: ${test}\n${indented(reason)}`);
+  }
+  for (const complaint of complaints) lines.push(`  the kernel says: ${complaint}\n`);
+  return { series, doctor, runs, ok, text: lines.join('') };
+}
+
+/** A line for each kernel and user. */
+export function tableOf(results: readonly Result[]): string {
+  const rows = results.flatMap(({ series, runs }) =>
+    runs.map((run) => {
+      const { passed, skipped, failed } = counts(run);
+      return [series, run.user, passed, skipped, failed];
+    }),
+  );
+  const all = [['Linux', 'user', 'passed', 'skipped', 'failed'], ...rows];
+  return all.map((row) => `${row.map((cell) => String(cell).padStart(8)).join(' ')}\n`).join('');
+}
+
+export function counts({ tests }: Run): { passed: number; skipped: number; failed: number } {
+  const of = (outcome: string) => tests.filter((test) => test.outcome === outcome).length;
+  return { passed: of('passed'), skipped: of('skipped'), failed: of('failed') };
+}
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '      ').concat('\n');
+}
