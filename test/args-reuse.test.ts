@@ -17,8 +17,9 @@ import {
   writeSockaddr,
   writeTimespec,
 } from 'tsuring';
+import { times } from './support/effort.ts';
 
-const ROUNDS = 100_000;
+const ROUNDS = times(100_000);
 const ATTEMPTS = 40;
 
 setFlagsFromString('--expose-gc');
@@ -57,7 +58,7 @@ const reuses: Record<string, (n: number) => void> = {
 };
 
 for (const [name, reuse] of Object.entries(reuses))
-  test(`${name}: ${ROUNDS} times without growth of the heap`, async () => {
+  test(`${name}: many times without growth of the heap`, async () => {
     // Before the compiler is done with it, which it does in a thread of its own, numbers are boxed; and whatever else
     // runs may allocate once. What a call allocates by itself shows in every attempt.
     let best = grow(reuse);

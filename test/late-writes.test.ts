@@ -28,13 +28,14 @@ import {
   MAP_PRIVATE,
   PROT_NONE,
 } from 'tsuring/syscalls';
+import { times } from './support/effort.ts';
 import { collectGarbage, gc, MemoryWatch } from './support/memory-watch.ts';
 import { closePair, drain, type Pair, pipe } from './support/worker-pipes.ts';
 import { timeLimit } from './support/worker-start.ts';
 import { leftOver, traces, tracesBackTo } from './support/worker-traces.ts';
 
 /** How often each case is played: TSURING_LATE_ROUNDS=500 for a long look. */
-const ROUNDS = Number(process.env.TSURING_LATE_ROUNDS ?? 8);
+const ROUNDS = Number(process.env.TSURING_LATE_ROUNDS ?? times(8));
 /** Milliseconds to look: late completions were seen some 7 ms after the close. */
 const LOOK_MS = 25;
 const PIPES = 8;

@@ -24,13 +24,14 @@ import {
   pattern,
   patternAt,
 } from './support/buffer-rings.ts';
+import { times } from './support/effort.ts';
 import { live } from './support/live.ts';
 import { lacksDefer, lacksSqpoll } from './support/needs.ts';
 import { randomBelow, seed } from './support/random.ts';
 import { trySend } from './support/sockets.ts';
 import { timeLimit } from './support/time-limit.ts';
 
-const STEPS = Number(process.env.TSURING_RANDOM_STEPS ?? 3000);
+const STEPS = Number(process.env.TSURING_RANDOM_STEPS ?? times(3000));
 
 interface Mode {
   readonly name: string;

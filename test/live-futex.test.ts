@@ -27,6 +27,7 @@ import {
   IOSQE_IO_LINK,
   writeStruct,
 } from 'tsuring/syscalls';
+import { times } from './support/effort.ts';
 import { live } from './support/live.ts';
 import type { FutexWork } from './support/live-futex-worker.ts';
 import { liveKinds } from './support/live-kinds.ts';
@@ -260,7 +261,7 @@ live(
   [lacksFutex],
   async (context) => {
     const word = futex();
-    const turns = 3000;
+    const turns = times(3000);
     const workers = await Promise.all(
       [0, 1].map((me) => start(context, { shared: word.buffer, task: 'turns', me, turns })),
     );

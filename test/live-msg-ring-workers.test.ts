@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { type IoUringOptions, msgRing, msgRingFdAlloc } from 'tsuring';
 import { IORING_FEAT_CQE_SKIP, IORING_SETUP_SQPOLL } from 'tsuring/syscalls';
+import { times } from './support/effort.ts';
 import { live } from './support/live.ts';
 import { deferKind, type LiveKind, liveKinds, plainKind } from './support/live-kinds.ts';
 import type { MessageWork } from './support/live-msg-ring-worker.ts';
@@ -21,7 +22,7 @@ const lacksSkip = lacksFeature('IORING_FEAT_CQE_SKIP (Linux 5.17)', IORING_FEAT_
 /** In a Worker an SQPOLL ring must have memory of ours. */
 const [, sqpoll] = ringKinds;
 const kinds: readonly LiveKind[] = liveKinds.map((kind) => (kind.name === 'SQPOLL' ? sqpoll : kind));
-const COUNT = 10_000;
+const COUNT = times(10_000);
 
 for (const { name, options, lacks } of kinds)
   live(
@@ -30,7 +31,7 @@ for (const { name, options, lacks } of kinds)
     [lacksMessages, lacks],
     async (context) => {
       // The kernel's threads that spin beside the Workers leave little of a small machine.
-      const count = options.flags === IORING_SETUP_SQPOLL ? 2000 : COUNT;
+      const count = options.flags === IORING_SETUP_SQPOLL ? COUNT / 5 : COUNT;
       const [receiver, sender] = await Promise.all([
         start(context, { task: 'receive', entries: 8, options, count }),
         start(context, { task: 'send', entries: 32, options, count }),
@@ -55,7 +56,7 @@ live(['msgRing'], 'none is lost where the queue is too small for them', [lacksMe
 
 for (const { name, options, lacks } of [plainKind, deferKind])
   live(['msgRing'], `of two senders each is in order: ${name}`, [lacksMessages, lacks], async (context) => {
-    const work = { entries: 32, options: plainKind.options, count: 5000 };
+    const work = { entries: 32, options: plainKind.options, count: COUNT / 2 };
     const [receiver, ...senders] = await Promise.all([
       start(context, { ...work, task: 'receive', options, senders: 2 }),
       start(context, { ...work, task: 'send', sender: 0 }),
@@ -63,9 +64,9 @@ for (const { name, options, lacks } of [plainKind, deferKind])
     ]);
     const received = receiver.work(0);
     const sent = await Promise.all(senders.map((sender) => sender.work(receiver.fd)));
-    assert.deepEqual(sent, [{ sent: 5000 }, { sent: 5000 }]);
+    assert.deepEqual(sent, [{ sent: COUNT / 2 }, { sent: COUNT / 2 }]);
     const { overflowed, ...rest } = (await received) as { overflowed: boolean };
-    assert.deepEqual(rest, { received: 10_000, lost: 0 });
+    assert.deepEqual(rest, { received: COUNT, lost: 0 });
   });
 
 for (const { name, options, lacks } of [plainKind, deferKind])
@@ -74,13 +75,13 @@ for (const { name, options, lacks } of [plainKind, deferKind])
     `to and fro, thousands of times: ${name}`,
     [lacksMessages, lacksSkip, lacks],
     async (context) => {
-      const work = { entries: 8, options, count: 3000 };
+      const work = { entries: 8, options, count: times(3000) };
       const [one, other] = await Promise.all([
         start(context, { ...work, task: 'serve' }),
         start(context, { ...work, task: 'return' }),
       ]);
       const answers = await Promise.all([one.work(other.fd), other.work(one.fd)]);
-      assert.deepEqual(answers, [{ volleys: 3000 }, { volleys: 3000 }]);
+      assert.deepEqual(answers, [{ volleys: times(3000) }, { volleys: times(3000) }]);
     },
   );
 

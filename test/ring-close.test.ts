@@ -14,6 +14,7 @@ import {
 } from 'tsuring/syscalls';
 import { runScript } from './support/child.ts';
 import { collect } from './support/collect.ts';
+import { times } from './support/effort.ts';
 import { FakeKernel } from './support/fake-kernel.ts';
 import { lacksRing } from './support/needs.ts';
 import { openRing } from './support/open-ring.ts';
@@ -279,12 +280,12 @@ for (const memory of ['no_mmap', 'view'] as const)
         maps: readFileSync('/proc/self/maps', 'latin1').split('\\n').length,
         rss: process.memoryUsage.rss(),
       });
-      await churn(2000);
+      await churn(${times(2000)});
       const before = now();
       const growths = [];
       for (let round = 0; round < 4; round++) {
         const { rss } = now();
-        await churn(2500);
+        await churn(${times(2500)});
         growths.push(now().rss - rss);
       }
       stdout.write(JSON.stringify([before, now(), growths]));

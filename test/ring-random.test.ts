@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Cqe, type IoUringState, nop, type Sqe } from 'tsuring';
 import { IORING_NOP_INJECT_RESULT } from 'tsuring/syscalls';
+import { times } from './support/effort.ts';
 import { FakeKernel } from './support/fake-kernel.ts';
 import { lacksInjectedResults } from './support/needs.ts';
 import { type OpenRing, openRing } from './support/open-ring.ts';
 import { plainKinds } from './support/ring-kinds.ts';
 import { timeLimit } from './support/time-limit.ts';
 
-const STEPS = 4000;
+const STEPS = times(4000);
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 32);
 const without = lacksInjectedResults();
 

@@ -14,6 +14,7 @@ import {
   linux,
 } from 'tsuring/syscalls';
 import { collectUntil } from './support/collect.ts';
+import { times } from './support/effort.ts';
 import { lacksDefer, lacksRing } from './support/needs.ts';
 import { openRing } from './support/open-ring.ts';
 import type { ShareTask } from './support/share-worker.ts';
@@ -22,7 +23,7 @@ import { fdCount } from './support/traces.ts';
 import { tsWorker } from './support/ts-worker.ts';
 
 const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
-const MILLION = 1_000_000;
+const MILLION = times(1_000_000);
 
 const kinds: Record<string, IoUringOptions> = {
   'SQPOLL, as it comes': { flags: IORING_SETUP_SQPOLL },
@@ -65,7 +66,7 @@ test('a Worker submits, this thread reaps', {
   skip: lacksRing('SQPOLL', kinds['SQPOLL, as it comes']),
 }, async () => {
   using ring = new IoUringState(128, { flags: IORING_SETUP_SQPOLL });
-  const count = 50_000;
+  const count = times(50_000);
   const worker = share(ring, 'submit', { count });
   const submitted = answer(worker);
   const seen = new Set<number>();

@@ -22,6 +22,7 @@ import {
   IORING_SETUP_SQPOLL,
   IOSQE_ASYNC,
 } from 'tsuring/syscalls';
+import { times } from './support/effort.ts';
 import { collectGarbage, MemoryWatch } from './support/memory-watch.ts';
 import { patiently } from './support/worker-patience.ts';
 import { closePair, drain, type Pair, pipe } from './support/worker-pipes.ts';
@@ -30,7 +31,7 @@ import { startWorker, timeLimit } from './support/worker-start.ts';
 import { leftOver, traces, tracesBackTo } from './support/worker-traces.ts';
 
 /** TSURING_SOAK_SECONDS=600 for a real one; TSURING_SOAK_SEED repeats the choices of an earlier run. */
-const SECONDS = Number(process.env.TSURING_SOAK_SECONDS ?? 5);
+const SECONDS = Number(process.env.TSURING_SOAK_SECONDS ?? times(5));
 const SEED = Number(process.env.TSURING_SOAK_SEED ?? Date.now() % 1e9);
 const MAX_RINGS = 12;
 /** Mappings that koffi (3.3.4) leaves behind of every Worker that made a call: 3, for the stacks of its calls. */

@@ -20,6 +20,7 @@ import {
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SQPOLL,
 } from 'tsuring/syscalls';
+import { times } from './support/effort.ts';
 import { MemoryWatch } from './support/memory-watch.ts';
 import { closePair, drain, type Pair, pipe, socketPair } from './support/worker-pipes.ts';
 import type { Scene } from './support/worker-scenes.ts';
@@ -28,7 +29,7 @@ import { BLOCKS, type Steady } from './support/worker-steady.ts';
 import { leftOver, traces, tracesBackTo } from './support/worker-traces.ts';
 
 /** How often each scene is ended in the middle: TSURING_WORKER_ROUNDS=100 makes some thousand of it. */
-const ROUNDS = Number(process.env.TSURING_WORKER_ROUNDS ?? 4);
+const ROUNDS = Number(process.env.TSURING_WORKER_ROUNDS ?? times(4));
 
 const KINDS = {
   'a plain ring': { flags: 0 },

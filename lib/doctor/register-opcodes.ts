@@ -121,14 +121,17 @@ const unregisterPersonality: Trial = (opcode) =>
     return id < 0 ? id : ioUringRegister(fd, opcode, 0, id);
   });
 
-/** A ring that cannot be made tells nothing of the opcode: that is unknown, not EINVAL. */
+/**
+ * A kernel that does not know the flags of the ring is older than the opcode: EINVAL. A ring that cannot be made for
+ * another reason tells nothing of the opcode: that is unknown.
+ */
 function withRing(flags: number, use: (fd: number) => Result): Result {
   let called = false;
   const result = withTrialRing({ flags }, (fd) => {
     called = true;
     return use(fd);
   });
-  return called ? result : -EBADF;
+  return called || result === -EINVAL ? result : -EBADF;
 }
 
 const TRIALS: readonly (readonly [name: string, trial: Trial])[] = [

@@ -8,6 +8,7 @@ import { cacheFolder } from './cache.ts';
 
 /** The kernel of one line. */
 export interface KernelImage {
+  readonly architecture: Architecture;
   /** '6.12'. */
   readonly series: string;
   readonly vmlinuz: string;
@@ -16,10 +17,10 @@ export interface KernelImage {
 /** The lines that every run tries, with the newest one beside them. */
 const LANDMARKS = ['5.10', '6.1', '6.12', '6.18'];
 
-/** Oldest first. `wanted`: lines by name, or 'default', 'all', or 'ends' for the oldest and the newest. */
+/** Oldest first. `wanted`: lines by name, or 'default', 'all', 'newest', or 'ends' for the oldest and the newest. */
 export function kernelImages(
   architecture: Architecture,
-  wanted: 'default' | 'all' | 'ends' | readonly string[],
+  wanted: 'default' | 'all' | 'ends' | 'newest' | readonly string[],
 ): KernelImage[] {
   const packages = available(architecture);
   const all = [...packages.keys()].sort(byVersion);
@@ -28,13 +29,14 @@ export function kernelImages(
   return series.map((name) => {
     const source = packages.get(name);
     if (source === undefined) throw new Error(`no kernel ${name}: there are ${all.join(', ')}`);
-    return { series: name, vmlinuz: source() };
+    return { architecture, series: name, vmlinuz: source() };
   });
 }
 
-function choose(wanted: 'default' | 'all' | 'ends', all: readonly string[]): string[] {
+function choose(wanted: 'default' | 'all' | 'ends' | 'newest', all: readonly string[]): string[] {
   const newest = all[all.length - 1];
   if (wanted === 'all') return [...all];
+  if (wanted === 'newest') return [newest];
   if (wanted === 'ends') return [...new Set([all[0], newest])];
   return [...new Set([...LANDMARKS.filter((name) => all.includes(name)), newest])];
 }

@@ -14,11 +14,11 @@ export interface Result {
   readonly text: string;
 }
 
-export function summaryOf(series: string, told: Told, seconds: number, console: string): Result {
+export function resultOf(series: string, told: Told, seconds: number): Result {
   const { runs, doctor, done, complaints } = told;
   const ok =
     done && doctor !== null && runs.length > 0 && runs.every((run) => run.whole && counts(run).failed === 0);
-  const lines = [`Linux ${series}: ${ok ? 'ok' : 'FAILED'}, ${Math.round(seconds)} s, ${console}\n`];
+  const lines = [`Linux ${series}: ${ok ? 'ok' : 'FAILED'}, ${Math.round(seconds)} s\n`];
   if (!done) lines.push('  it did not come to its end\n');
   for (const run of runs) {
     const { passed, skipped, failed } = counts(run);

@@ -1,10 +1,5 @@
 /**
- * `npm run test:kernels [-- [--all | --ends | SERIES…] [--only PATTERN] [--users root,nobody] [--write]]`: boots kernels
- * of Debian in qemu and runs the suite in each, as root and as nobody. By default 5.10, 6.1, 6.12, 6.18 and the newest;
- * with --all every line that Debian carries, with --ends the oldest and the newest. --only takes the files of tests
- * whose name matches. --write keeps the results in docs/kernels.md and test/vectors/.
- *
- * Needs qemu-system-x86, busybox-static, cpio and e2fsprogs.
+ * `npm run test:kernels`: boots kernels of Debian in qemu and runs the suite in each. See USAGE.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,63 +7,109 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeApplication } from './application.ts';
+import type { Architecture } from './apt.ts';
 import { cacheFolder } from './cache.ts';
 import { readConsole } from './console.ts';
 import { boot } from './emulator.ts';
-import { makeInitramfs, partsOfThisSystem } from './initramfs.ts';
+import { makeInitramfs } from './initramfs.ts';
 import { type KernelImage, kernelImages } from './kernels.ts';
-import { type Result, summaryOf, tableOf } from './results.ts';
+import { writePage } from './page.ts';
+import { partsFor } from './parts.ts';
+import { type Result, resultOf, tableOf } from './results.ts';
 
-const { values, positionals } = parseArgs({
-  options: {
-    all: { type: 'boolean', default: false },
-    ends: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    users: { type: 'string', default: 'root,nobody' },
-    write: { type: 'boolean', default: false },
-    minutes: { type: 'string', default: '60' },
-  },
-  allowPositionals: true,
-});
+const USAGE = `npm run test:kernels [-- OPTION… [KERNEL…]]
 
-const missing = ['qemu-system-x86_64', 'busybox', 'cpio', 'mke2fs'].filter((name) => !installed(name));
-if (missing.length > 0) {
-  console.error(
-    `test:kernels needs ${missing.join(', ')} (Debian: qemu-system-x86 busybox-static cpio e2fsprogs)`,
-  );
-  process.exit(3);
-}
-const wanted = positionals.length > 0 ? positionals : values.all ? 'all' : values.ends ? 'ends' : 'default';
-const images = kernelImages('amd64', wanted);
+KERNEL is a line of Linux, such as 6.12, or arm64 for the newest on that architecture. Without any: 5.10, 6.1, 6.12,
+6.18, the newest, and arm64.
+  --all             every line that Debian carries, and arm64
+  --ends            the oldest and the newest
+  --only PATTERN    the files of tests whose name matches the regular expression
+  --users NAMES     root, nobody, or root,nobody (default)
+  --minutes N       how long one kernel may take (default 60)
+  --write           keep the results in docs/kernels.md and test/vectors/doctor/
+  --need            fail, rather than tell, when something that the machines are made of is missing`;
+
+const { values, positionals } = arguments_();
 const folder = mkdtempSync(join(tmpdir(), 'tsuring-kernels-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-const initramfs = join(folder, 'initramfs');
-const application = join(folder, 'application');
-makeApplication(application, 'amd64');
-makeInitramfs(join(folder, 'root'), initramfs, partsOfThisSystem(application, folder));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
+const { images, missing } = chosen();
+for (const what of missing) process.stdout.write(`${what}\n`);
+if (values.need && missing.length > 0) process.exit(1);
+const archives = new Map(
+  [...new Set(images.map(({ architecture }) => architecture))].map((a) => [a, archive(a)]),
+);
 const results = await atATime(2, images, run);
 process.stdout.write(tableOf(results));
+if (values.write) writePage(results, missing);
 if (!results.every(({ ok }) => ok)) process.exitCode = 1;
 
-async function run({ series, vmlinuz }: KernelImage): Promise<Result> {
-  const disk = join(folder, `disk-${series}`);
+/** The kernels to try, and a sentence for each that cannot be. */
+function chosen(): { images: KernelImage[]; missing: string[] } {
+  const lines = positionals.filter((name) => name !== 'arm64');
+  const named = positionals.length > 0;
+  const missing: string[] = [];
+  const attempt = (architecture: Architecture, make: () => KernelImage[]): KernelImage[] => {
+    try {
+      need(architecture);
+      return make();
+    } catch (error) {
+      missing.push(`No kernels for ${architecture} were tried: ${(error as Error).message}`);
+      return [];
+    }
+  };
+  const which = named ? lines : values.all ? 'all' : values.ends ? 'ends' : 'default';
+  const amd64 = named && lines.length === 0 ? [] : attempt('amd64', () => kernelImages('amd64', which));
+  const foreign = named ? lines.length < positionals.length : !values.ends;
+  const arm64 = foreign ? attempt('arm64', () => kernelImages('arm64', 'newest')) : [];
+  return { images: [...amd64, ...arm64], missing };
+}
+
+/** Throws when this system has not what such machines are made of. */
+function need(architecture: Architecture): void {
+  const qemu = architecture === 'amd64' ? 'qemu-system-x86_64' : 'qemu-system-aarch64';
+  const programs = ['apt-get', 'dpkg', 'busybox', 'cpio', 'mke2fs', qemu].filter((name) => !installed(name));
+  if (programs.length > 0) throw new Error(`${programs.join(', ')} not found; ${PACKAGES}`);
+}
+
+const PACKAGES = 'in Debian they are in busybox-static, cpio, e2fsprogs, qemu-system-x86 and qemu-system-arm';
+
+function installed(name: string): boolean {
+  return spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${name}`]).status === 0;
+}
+
+/** The initramfs for an architecture. */
+function archive(architecture: Architecture): string {
+  const own = join(folder, architecture);
+  const application = join(own, 'application');
+  makeApplication(application, architecture);
+  const to = join(own, 'initramfs');
+  makeInitramfs(join(own, 'root'), to, application, partsFor(architecture, application, own));
+  return to;
+}
+
+async function run({ architecture, series, vmlinuz }: KernelImage): Promise<Result> {
+  const name = architecture === 'amd64' ? series : `${series} ${architecture}`;
+  const disk = join(folder, `disk ${name}`);
   execFileSync('truncate', ['-s', '512M', disk]);
-  execFileSync('mke2fs', ['-q', '-t', 'ext4', disk]);
-  const console = join(cacheFolder('consoles'), series);
+  execFileSync('mke2fs', ['-q', '-t', 'ext4', disk], {
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
+  const console = join(cacheFolder('consoles'), name.replace(' ', '-'));
   const begin = performance.now();
   const text = await boot({
-    architecture: 'amd64',
+    architecture,
     vmlinuz,
-    initramfs,
+    initramfs: archives.get(architecture) as string,
     disk,
     console,
     words: [`tsuring.only=${values.only}`, `tsuring.users=${values.users}`],
     timeLimitMs: Number(values.minutes) * 60_000,
   });
   rmSync(disk);
-  const result: Result = summaryOf(series, readConsole(text), (performance.now() - begin) / 1000, console);
-  process.stdout.write(result.text);
+  const result = resultOf(name, readConsole(text), (performance.now() - begin) / 1000);
+  process.stdout.write(`${result.text}  all of it: ${console}\n`);
   return result;
 }
 
@@ -90,8 +131,22 @@ async function atATime<T, R>(
   return results;
 }
 
-function installed(name: string): boolean {
-  return (
-    spawnSync('sh', ['-c', `command -v ${name} || PATH=/usr/sbin:/sbin command -v ${name}`]).status === 0
-  );
+function arguments_() {
+  try {
+    return parseArgs({
+      options: {
+        all: { type: 'boolean', default: false },
+        ends: { type: 'boolean', default: false },
+        only: { type: 'string', default: '' },
+        users: { type: 'string', default: 'root,nobody' },
+        minutes: { type: 'string', default: '60' },
+        write: { type: 'boolean', default: false },
+        need: { type: 'boolean', default: false },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}\n`);
+    process.exit(2);
+  }
 }
