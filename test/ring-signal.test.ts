@@ -158,8 +158,8 @@ test('a signal handler ends the process, though its thread waits', without, () =
   const { status, stdout } = runScript(`
     import { Worker } from 'node:worker_threads';
     import { IoUringState } from 'tsuring';
-    // The main thread waits; the Worker ends the process under it.
-    new Worker("setTimeout(() => process.kill(process.pid, 'SIGTERM'), 300)", { eval: true, execArgv: [] });
+    // The main thread waits; the Worker ends the process under it. Again and again, lest it be done before the wait begins.
+    new Worker("setInterval(() => process.kill(process.pid, 'SIGTERM'), 300)", { eval: true, execArgv: [] });
     process.on('SIGTERM', () => process.exit(7));
     const ring = new IoUringState(4, { flags: 0 });
     // Behind one whole turn: the handler runs in the poll of a turn, and one immediate, or a timer, can come before it.
@@ -168,5 +168,6 @@ test('a signal handler ends the process, though its thread waits', without, () =
     };
     wait();
   `);
-  assert.deepEqual([status, stdout], [7, 'EINTR']);
+  assert.equal(status, 7);
+  assert.match(stdout, /^(EINTR)+$/);
 });

@@ -151,7 +151,8 @@ test('a refused operation ends its batch; the rest stays queued', { skip: withou
   // The refused one counts: it was consumed, and completes with what is wrong with it.
   assert.equal(ring.submit(), 2);
   open.expect({ sq: 2, cq: 2, sqHead: 2, sqTail: 4, cqTail: 2 });
-  assert.deepEqual(reap(ring), [
+  // Linux 5.10 posts those of a batch at its end, but what it refuses at once.
+  assert.deepEqual(reap(ring).sort(), [
     [1, 0],
     [2, -22],
   ]);

@@ -23,10 +23,11 @@ export type Line =
   | TestLine
   /** A run begins: whose it is. */
   | { readonly user: string }
-  /** A run's tests are over: so many there were. */
+  /** The tests of a process are over: so many there were. */
   | { readonly count: number }
-  /** A run's process has ended. */
-  | { readonly status: number }
+  /** A process has ended: with 0, with 1 when tests failed, else not as it should. */
+  | { readonly part: string; readonly status: number | null }
+  /** What the user of the run finds. */
   | { readonly doctor: DoctorReport }
   /** The machine is done, and has said everything. */
   | { readonly done: true };
@@ -34,15 +35,15 @@ export type Line =
 /** The suite run as one user. */
 export interface Run {
   readonly user: string;
+  readonly doctor: DoctorReport | null;
   readonly tests: readonly TestLine[];
-  /** The process ended as it should, and all its lines have come. */
-  readonly whole: boolean;
+  /** Processes that ended not as they should, or whose lines have not all come. */
+  readonly broken: readonly string[];
 }
 
 /** What a machine has told. */
 export interface Told {
   readonly runs: readonly Run[];
-  readonly doctor: DoctorReport | null;
   /** It came to its end. A machine that panics just stops. */
   readonly done: boolean;
   /** What the kernel complained of: warnings, oopses, hung tasks. */
@@ -51,9 +52,11 @@ export interface Told {
 
 /** Reads a console. */
 export function readConsole(text: string): Told {
-  const runs: { user: string; tests: TestLine[]; count?: number; status?: number }[] = [];
+  const runs: { user: string; doctor: DoctorReport | null; tests: TestLine[]; broken: string[] }[] = [];
+  /** Of the process whose lines come: tests seen, and told. */
+  let seen = 0;
+  let count = 0;
   const complaints: string[] = [];
-  let doctor: DoctorReport | null = null;
   let done = false;
   for (const raw of text.split('\n')) {
     const at = raw.indexOf(MARK);
@@ -63,20 +66,20 @@ export function readConsole(text: string): Told {
     }
     const line = parse(raw.slice(at + MARK.length));
     if (line === null) continue;
-    if ('user' in line) runs.push({ user: line.user, tests: [] });
-    else if ('outcome' in line) runs.at(-1)?.tests.push(line);
-    else if ('doctor' in line) doctor = line.doctor;
-    else if ('done' in line) done = true;
-    else Object.assign(runs.at(-1) ?? {}, line);
+    const run = runs.at(-1);
+    if ('user' in line) runs.push({ user: line.user, doctor: null, tests: [], broken: [] });
+    else if ('outcome' in line) {
+      run?.tests.push(line);
+      seen++;
+    } else if ('doctor' in line && run) run.doctor = line.doctor;
+    else if ('count' in line) count = line.count;
+    else if ('part' in line) {
+      if (line.status === null || line.status > 1 || seen !== count) run?.broken.push(line.part);
+      seen = 0;
+      count = 0;
+    } else if ('done' in line) done = true;
   }
-  const whole = ({ tests, count, status }: (typeof runs)[number]) =>
-    count === tests.length && status !== undefined && status <= 1;
-  return {
-    runs: runs.map((run) => ({ user: run.user, tests: run.tests, whole: whole(run) })),
-    doctor,
-    done,
-    complaints,
-  };
+  return { runs, done, complaints };
 }
 
 /** Null when the kernel has written into the middle of it; the count tells that it is missing. */

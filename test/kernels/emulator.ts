@@ -38,7 +38,7 @@ export async function boot(machine: Machine): Promise<string> {
   return readFileSync(machine.console, 'utf8') + complaint;
 }
 
-const MEMORY_MIB = 1536;
+const MEMORY_MIB = 2560;
 
 function commandFor({ architecture, vmlinuz, initramfs, disk, words }: Machine): string[] {
   const { command, console } = ARCHITECTURES[architecture];

@@ -1,24 +1,60 @@
 /**
- * Runs in the machine: `guest.js root|nobody [PATTERN]`. The suite in this one process, since starting node takes
- * seconds in an emulator; each file is a suite of its own, so that `after` of a file is the end of that file.
+ * Runs in the machine: `guest.js root|nobody [PATTERN]`. Most of the suite in one process, since starting node takes
+ * seconds in an emulator; each file is a suite of its own there, so that `after` of a file is the end of that file.
+ * Some files get a process of their own.
  */
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe } from 'node:test';
-import { LEFT_OUT } from './left-out.ts';
+import { fileURLToPath } from 'node:url';
+import { doctorReport } from '../../lib/doctor/report.ts';
+import { type Line, MARK } from './console.ts';
+import { ALONE, LEFT_OUT, ROOT_ONLY } from './left-out.ts';
 
 const NOBODY = 65_534;
-const [, , user, pattern = ''] = process.argv;
-if (user === 'nobody') {
-  process.setgroups?.([]);
-  process.setgid?.(NOBODY);
-  process.setuid?.(NOBODY);
+const [, self, user, pattern = '', part] = process.argv;
+if (part === undefined) await runParts();
+else if (part === 'doctor') write({ doctor: doctorReport() });
+else {
+  const tests = new URL('..', import.meta.url);
+  for (const name of part.split(','))
+    describe(name, async () => {
+      await import(new URL(`${name}.test.js`, tests).href);
+    });
 }
-const tests = new URL('..', import.meta.url);
-const chosen = new RegExp(pattern);
-for (const file of readdirSync(tests).sort()) {
-  const name = file.replace('.test.js', '');
-  if (name === file || !chosen.test(name) || name in LEFT_OUT) continue;
-  describe(name, async () => {
-    await import(new URL(file, tests).href);
-  });
+
+/** One part after the other. */
+async function runParts(): Promise<void> {
+  if (user === 'nobody') {
+    process.setgroups?.([]);
+    process.setgid?.(NOBODY);
+    process.setuid?.(NOBODY);
+  }
+  write({ user });
+  const names = chosen();
+  const alone = names.filter((name) => ALONE.includes(name));
+  const together = names.filter((name) => !ALONE.includes(name)).join(',');
+  const reporter = ['--test-reporter', fileURLToPath(new URL('reporter.js', import.meta.url))];
+  for (const each of ['doctor', together, ...alone]) {
+    if (each === '') continue;
+    const flags = each === 'doctor' ? [] : reporter;
+    const { status } = spawnSync(process.execPath, [...flags, self, user, pattern, each] as string[], {
+      stdio: 'inherit',
+    });
+    write({ part: each === together ? 'together' : each, status });
+  }
+}
+
+function chosen(): string[] {
+  const only = new RegExp(pattern);
+  const out = user === 'root' ? LEFT_OUT : { ...LEFT_OUT, ...ROOT_ONLY };
+  return readdirSync(new URL('..', import.meta.url))
+    .filter((file) => file.endsWith('.test.js'))
+    .map((file) => file.replace('.test.js', ''))
+    .filter((name) => only.test(name) && !(name in out))
+    .sort();
+}
+
+function write(line: Line): void {
+  process.stdout.write(`${MARK}${JSON.stringify(line)}\n`);
 }

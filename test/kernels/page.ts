@@ -3,39 +3,32 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DoctorReport } from '../../lib/doctor/report.ts';
 import { root } from '../support/project.ts';
+import { GIVEN } from './given.ts';
 import { counts, type Result } from './results.ts';
 
-/** Writes the page and the reports that it tells of. */
+/** Writes the page and the reports that it tells of. `notes`: sentences on what could not be tried. */
 export function writePage(results: readonly Result[], notes: readonly string[]): void {
-  const reports = new Map(
-    results.flatMap(({ series, doctor }) => (doctor === null ? [] : [[series, doctor]])),
-  );
   const folder = join(root, 'test/vectors/doctor');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const [series, report] of reports)
-    writeFileSync(join(folder, `${series}.json`), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(root, 'docs/kernels.md'), pageOf(results, reports, notes));
+  for (const { series, reports } of results)
+    writeFileSync(join(folder, `${series}.json`), `${JSON.stringify(reports)}\n`);
+  writeFileSync(join(root, 'docs/kernels.md'), pageOf(results, notes));
 }
 
-function pageOf(
-  results: readonly Result[],
-  reports: ReadonlyMap<string, DoctorReport>,
-  notes: readonly string[],
-): string {
+function pageOf(results: readonly Result[], notes: readonly string[]): string {
   const today = new Date().toISOString().slice(0, 10);
   return `# Kernels
 
-Made by \`npm run test:kernels -- --write\` on ${today}: each kernel of Debian's, booted in an emulator, ran the tests.
+Made by \`npm run test:kernels -- --write\` on ${today}: each of these kernels of Debian's ran the tests, in an emulator.
 
 ## What a kernel gives
 
-As \`tsuring doctor\` tells it in these machines, as root. *memory*: where a ring's memory comes from by default; see
-[design.md](design.md). A sign of × means no.
+As \`tsuring doctor\` tells it in these machines, as root where nothing else is said. *memory*: where that of a ring comes
+from by default, see [design.md](design.md). × means no.
 
-${givenTable(reports)}
+${givenTable(results)}
 
 ## What the tests did
 
@@ -43,65 +36,20 @@ ${outcomeTable(results)}
 ${notes.map((note) => `\n${note}\n`).join('')}
 ## What was skipped, and why
 
-The number of tests that were skipped, as root + as nobody.
+The number of tests that were skipped: as root + as nobody.
 
 ${skippedTable(results)}
 `;
 }
 
-/** What the page tells of each kernel. A test holds it to the table of the design. */
-export const GIVEN: readonly (readonly [name: string, value: (report: DoctorReport) => string | boolean])[] =
-  [
-    ['operations', ({ opcodes }) => String(opcodes.filter(({ supported }) => supported).length)],
-    [
-      'register opcodes',
-      ({ registerOpcodes }) => String(registerOpcodes.filter(({ supported }) => supported).length),
-    ],
-    ['features', ({ ring }) => `0x${(ring.features ?? 0).toString(16)}`],
-    ['memory', ({ ring }) => ring.memory ?? 'none'],
-    ['overlay possible', ({ ring }) => ring.kinds.overlay.ok],
-    ['SQPOLL', ({ ring }) => ring.sqpoll.ok],
-    ...(
-      [
-        'R_DISABLED',
-        'SUBMIT_ALL',
-        'COOP_TASKRUN',
-        'SINGLE_ISSUER',
-        'DEFER_TASKRUN',
-        'SQE128',
-        'CQE32',
-        'NO_MMAP',
-        'REGISTERED_FD_ONLY',
-        'NO_SQARRAY',
-        'HYBRID_IOPOLL',
-        'CQE_MIXED',
-        'SQE_MIXED',
-        'SQ_REWIND',
-      ] as const
-    ).map((name) => [name, setup(`IORING_SETUP_${name}`)] as const),
-    ['buffer rings', register('IORING_REGISTER_PBUF_RING')],
-    ['registered ring fds', register('IORING_REGISTER_RING_FDS')],
-    ['resizing', register('IORING_REGISTER_RESIZE_RINGS')],
-    ['registered waits', register('IORING_REGISTER_MEM_REGION')],
-    ['kernel.io_uring_disabled', ({ limits }) => limits.ioUringDisabled !== null],
-  ];
-
-function setup(flag: string): (report: DoctorReport) => boolean {
-  return ({ setupFlags }) => setupFlags.find(({ name }) => name === flag)?.supported === true;
-}
-
-function register(opcode: string): (report: DoctorReport) => boolean {
-  return ({ registerOpcodes }) => registerOpcodes.find(({ name }) => name === opcode)?.supported === true;
-}
-
-function givenTable(reports: ReadonlyMap<string, DoctorReport>): string {
+function givenTable(results: readonly Result[]): string {
   const sign = (value: string | boolean) => (value === true ? 'yes' : value === false ? '×' : value);
-  const rows = GIVEN.map(([name, value]) => [
+  const release = ({ reports }: Result) => Object.values(reports)[0]?.system.release.split(/[-+]/)[0] ?? '';
+  const rows = GIVEN.map(({ name, value, user = 'root' }) => [
     name,
-    ...[...reports.values()].map((report) => sign(value(report))),
+    ...results.map(({ reports }) => (reports[user] === undefined ? '' : sign(value(reports[user])))),
   ]);
-  const release = [...reports.values()].map(({ system }) => system.release.split(/[-+]/)[0]);
-  return table([['', ...reports.keys()], ['release', ...release], ...rows]);
+  return table([['', ...results.map(({ series }) => series)], ['release', ...results.map(release)], ...rows]);
 }
 
 function outcomeTable(results: readonly Result[]): string {
@@ -109,7 +57,7 @@ function outcomeTable(results: readonly Result[]): string {
     series,
     ...runs.map((run) => {
       const { passed, skipped, failed } = counts(run);
-      return `${passed} passed, ${skipped} skipped, ${failed} failed${run.whole ? '' : ', not to its end'}`;
+      return `${passed} passed, ${skipped} skipped, ${failed} failed${run.broken.length > 0 ? ', not to its end' : ''}`;
     }),
   ]);
   const users = results[0]?.runs.map(({ user }) => `as ${user}`) ?? [];

@@ -7,28 +7,29 @@ import type { Run, Told } from './console.ts';
 /** Of one kernel. */
 export interface Result {
   readonly series: string;
-  readonly doctor: DoctorReport | null;
   readonly runs: readonly Run[];
+  /** What `tsuring doctor --json` says there, by user. */
+  readonly reports: Readonly<Record<string, DoctorReport>>;
   readonly ok: boolean;
   /** For whoever waits for it. */
   readonly text: string;
 }
 
 export function resultOf(series: string, told: Told, seconds: number): Result {
-  const { runs, doctor, done, complaints } = told;
-  const ok =
-    done && doctor !== null && runs.length > 0 && runs.every((run) => run.whole && counts(run).failed === 0);
+  const { runs, done, complaints } = told;
+  const ok = done && runs.length > 0 && runs.every(isFine);
   const lines = [`Linux ${series}: ${ok ? 'ok' : 'FAILED'}, ${Math.round(seconds)} s\n`];
   if (!done) lines.push('  it did not come to its end\n');
   for (const run of runs) {
     const { passed, skipped, failed } = counts(run);
-    const lost = run.whole ? '' : ', and it broke off or lines were lost';
-    lines.push(`  ${run.user}: ${passed} passed, ${skipped} skipped, ${failed} failed${lost}\n`);
+    lines.push(`  ${run.user}: ${passed} passed, ${skipped} skipped, ${failed} failed\n`);
+    for (const part of run.broken) lines.push(`    broke off, or lines of it were lost: ${part}\n`);
     for (const { file, test, outcome, reason = '' } of run.tests)
       if (outcome === 'failed') lines.push(`    ${file}: ${test}\n${indented(reason)}`);
   }
   for (const complaint of complaints) lines.push(`  the kernel says: ${complaint}\n`);
-  return { series, doctor, runs, ok, text: lines.join('') };
+  const reports = Object.fromEntries(runs.flatMap(({ user, doctor }) => (doctor ? [[user, doctor]] : [])));
+  return { series, runs, reports, ok, text: lines.join('') };
 }
 
 /** A line for each kernel and user. */
@@ -41,6 +42,10 @@ export function tableOf(results: readonly Result[]): string {
   );
   const all = [['Linux', 'user', 'passed', 'skipped', 'failed'], ...rows];
   return all.map((row) => `${row.map((cell) => String(cell).padStart(8)).join(' ')}\n`).join('');
+}
+
+function isFine(run: Run): boolean {
+  return run.doctor !== null && run.broken.length === 0 && counts(run).failed === 0;
 }
 
 export function counts({ tests }: Run): { passed: number; skipped: number; failed: number } {

@@ -9,12 +9,13 @@ import { allocatePages, IoUringState, nop, read } from '../../lib/index.ts';
 import { IORING_SETUP_SQPOLL } from '../../syscalls/constants/setup.ts';
 import { libc } from '../../syscalls/libc.ts';
 import { addressOf } from '../../syscalls/memory.ts';
+import { times } from './effort.ts';
 import { collectGarbage, gc, MemoryWatch } from './memory-watch.ts';
 import { drain, pipe } from './worker-pipes.ts';
 import { leftOver, traces, tracesBackTo } from './worker-traces.ts';
 
-const ROUNDS = 60;
 /** Some 400 KiB of locked memory each: 20 of them are 8 MiB. */
+const ROUNDS = Math.max(24, times(60));
 const ENTRIES = 4096;
 const PR_SET_DUMPABLE = 4;
 
