@@ -1,11 +1,15 @@
 /**
- * What `tsuring doctor` said on other kernels (test/kernels/), held to the table of the design.
+ * The runs on other kernels (test/kernels/): what `tsuring doctor` said there is held to the table of the design, and a
+ * machine that breaks off is not taken for one that passed.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { DoctorReport } from '../lib/doctor/report.ts';
+import { MARK, readConsole } from './kernels/console.ts';
 import { GIVEN } from './kernels/given.ts';
+import { newestPackages } from './kernels/kernels.ts';
+import { resultOf } from './kernels/results.ts';
 
 /** For each row of the page what the kernels between two lines of Linux give. */
 const COLUMNS = ['5.10', '6.1', '6.12', '6.16', '6.18', '6.19', '7.0'] as const;
@@ -64,3 +68,65 @@ function columnOf(file: string): number {
   };
   return COLUMNS.findLastIndex((name) => version(name) <= version(file));
 }
+
+const [report] = files.map(
+  (file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')).root as DoctorReport,
+);
+const PASSED = { file: 'ring', test: 'a', outcome: 'passed', ms: 1 };
+const WHOLE: readonly object[] = [
+  { user: 'root' },
+  { doctor: report },
+  { part: 'doctor', status: 0 },
+  PASSED,
+  { ...PASSED, outcome: 'skipped', reason: 'needs more' },
+  { count: 2 },
+  { part: 'together', status: 0 },
+  { done: true },
+];
+
+/** What becomes of a console with these lines, and others of the kernel's. */
+function outcome(lines: readonly object[], text = '[    1.0] hello\r\n') {
+  const told = readConsole(text + lines.map((line) => `${MARK}${JSON.stringify(line)}\r\n`).join(''));
+  return { ...resultOf('6.1', told, new Date()), complaints: told.complaints };
+}
+
+test('a console that tells everything', () => {
+  const { ok, runs, reports } = outcome(WHOLE);
+  assert.equal(ok, true);
+  assert.deepEqual(runs[0].tests.length, 2);
+  assert.deepEqual(reports, { root: report });
+});
+
+test('a console that does not', () => {
+  const without = (n: number) => WHOLE.filter((_, i) => i !== n);
+  for (const n of [0, 1, 3, 4, 5, 7]) assert.equal(outcome(without(n)).ok, false, `without line ${n}`);
+  for (const n of WHOLE.keys()) assert.equal(outcome(WHOLE.slice(0, n)).ok, false, `${n} lines`);
+  const failed = WHOLE.with(3, { ...PASSED, outcome: 'failed', reason: 'wrong' });
+  assert.match(outcome(failed).text, /FAILED[\s\S]*ring: a\n *wrong/);
+  // As a signal leaves it, and as Node does after a fault.
+  for (const status of [null, 7])
+    assert.equal(outcome(WHOLE.with(6, { part: 'together', status })).ok, false);
+  assert.equal(outcome([]).ok, false);
+});
+
+test('what the kernel complains of is told', () => {
+  const { text, complaints } = outcome(WHOLE, '[  9.1] BUG: kernel NULL pointer dereference\r\nfine\r\n');
+  assert.deepEqual(complaints, ['[  9.1] BUG: kernel NULL pointer dereference']);
+  assert.match(text, /the kernel says: .*NULL pointer/);
+});
+
+test('of each line of Linux the newest package that holds a kernel', () => {
+  const names = [
+    'linux-image-6.1.0-9-cloud-amd64',
+    'linux-image-6.1.0-40-cloud-amd64',
+    'linux-image-6.19.6+deb13-cloud-amd64',
+    'linux-binary-6.19.6+deb13-cloud-amd64',
+    'linux-binary-6.19.14+deb13-cloud-amd64',
+    'linux-image-6.19.14+deb13-cloud-amd64',
+    'linux-image-cloud-amd64',
+  ];
+  assert.deepEqual(Object.fromEntries(newestPackages(names)), {
+    '6.1': 'linux-image-6.1.0-40-cloud-amd64',
+    '6.19': 'linux-binary-6.19.14+deb13-cloud-amd64',
+  });
+});

@@ -54,22 +54,21 @@ function available(architecture: Architecture): Map<string, () => string> {
     console.error(`Debian's packages cannot be had, so only kernels of earlier runs are: ${error}`);
     return found;
   }
-  for (const [series, name] of newestPackages(apt, architecture))
+  const pattern = `^linux-(image|binary)-[0-9]+\\.[0-9]+\\.[0-9].*-cloud-${architecture}$`;
+  for (const [series, name] of newestPackages(apt.search(pattern)))
     found.set(series, () => fetched(apt, name, join(folder, series)));
   return found;
 }
 
 /** Of each line the newest package that holds a kernel: linux-image-…, which from 6.19 on is empty, or linux-binary-…. */
-function newestPackages(apt: Apt, architecture: Architecture): Map<string, string> {
-  const name = /^linux-(image|binary)-(\d+\.\d+)\.(.+)-cloud-(amd64|arm64)$/;
-  const pattern = `^linux-(image|binary)-[0-9]+\\.[0-9]+\\.[0-9].*-cloud-${architecture}$`;
+export function newestPackages(names: readonly string[]): Map<string, string> {
+  const parts = /^linux-(image|binary)-((\d+\.\d+)\..+)-cloud-/;
   const newest = new Map<string, string>();
-  // Binaries last among equals: their names come first in the alphabet.
-  const rank = (text: string) =>
-    text.replace(/^linux-(image|binary)-/, '') + (text.includes('binary') ? 1 : 0);
-  for (const text of apt.search(pattern).sort((a, b) => byVersion(rank(a), rank(b)))) {
-    const series = name.exec(text)?.[2];
-    if (series !== undefined) newest.set(series, text);
+  // Of equal versions the binary comes last.
+  const rank = (name: string) => name.replace(parts, '$2 $1').replace('binary', 'with');
+  for (const name of [...names].sort((a, b) => byVersion(rank(a), rank(b)))) {
+    const series = parts.exec(name)?.[3];
+    if (series !== undefined) newest.set(series, name);
   }
   return newest;
 }
@@ -91,4 +90,5 @@ function fetched(apt: Apt, name: string, folder: string): string {
   return vmlinuz;
 }
 
-const byVersion: (a: string, b: string) => number = new Intl.Collator('en', { numeric: true }).compare;
+/** Numbers in names count as numbers. */
+export const byVersion: (a: string, b: string) => number = new Intl.Collator('en', { numeric: true }).compare;

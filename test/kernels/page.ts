@@ -7,21 +7,20 @@ import { root } from '../support/project.ts';
 import { GIVEN } from './given.ts';
 import { counts, type Result } from './results.ts';
 
-/** Writes the page and the reports that it tells of. `notes`: sentences on what could not be tried. */
-export function writePage(results: readonly Result[], notes: readonly string[]): void {
+/** Writes the page and the reports that it tells of. */
+export function writePage(results: readonly Result[]): void {
   const folder = join(root, 'test/vectors/doctor');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const { series, reports } of results)
     writeFileSync(join(folder, `${series}.json`), `${JSON.stringify(reports)}\n`);
-  writeFileSync(join(root, 'docs/kernels.md'), pageOf(results, notes));
+  writeFileSync(join(root, 'docs/kernels.md'), pageOf(results));
 }
 
-function pageOf(results: readonly Result[], notes: readonly string[]): string {
-  const today = new Date().toISOString().slice(0, 10);
+function pageOf(results: readonly Result[]): string {
   return `# Kernels
 
-Made by \`npm run test:kernels -- --write\` on ${today}: each of these kernels of Debian's ran the tests, in an emulator.
+Made by \`npm run test:kernels\`: each of these kernels of Debian's ran the tests, in an emulator.
 
 ## What a kernel gives
 
@@ -33,7 +32,7 @@ ${givenTable(results)}
 ## What the tests did
 
 ${outcomeTable(results)}
-${notes.map((note) => `\n${note}\n`).join('')}
+
 ## What was skipped, and why
 
 The number of tests that were skipped: as root + as nobody.
@@ -53,15 +52,16 @@ function givenTable(results: readonly Result[]): string {
 }
 
 function outcomeTable(results: readonly Result[]): string {
-  const rows = results.map(({ series, runs }) => [
+  const rows = results.map(({ series, date, runs }) => [
     series,
+    date.toISOString().slice(0, 10),
     ...runs.map((run) => {
       const { passed, skipped, failed } = counts(run);
       return `${passed} passed, ${skipped} skipped, ${failed} failed${run.broken.length > 0 ? ', not to its end' : ''}`;
     }),
   ]);
   const users = results[0]?.runs.map(({ user }) => `as ${user}`) ?? [];
-  return table([['Linux', ...users], ...rows]);
+  return table([['Linux', 'run on', ...users], ...rows]);
 }
 
 function skippedTable(results: readonly Result[]): string {

@@ -6,7 +6,9 @@ import type { Run, Told } from './console.ts';
 
 /** Of one kernel. */
 export interface Result {
+  /** '6.12', or '7.3 arm64'. */
   readonly series: string;
+  readonly date: Date;
   readonly runs: readonly Run[];
   /** What `tsuring doctor --json` says there, by user. */
   readonly reports: Readonly<Record<string, DoctorReport>>;
@@ -15,10 +17,11 @@ export interface Result {
   readonly text: string;
 }
 
-export function resultOf(series: string, told: Told, seconds: number): Result {
+/** `date`: when it ran. */
+export function resultOf(series: string, told: Told, date: Date): Result {
   const { runs, done, complaints } = told;
   const ok = done && runs.length > 0 && runs.every(isFine);
-  const lines = [`Linux ${series}: ${ok ? 'ok' : 'FAILED'}, ${Math.round(seconds)} s\n`];
+  const lines = [`Linux ${series}: ${ok ? 'ok' : 'FAILED'}\n`];
   if (!done) lines.push('  it did not come to its end\n');
   for (const run of runs) {
     const { passed, skipped, failed } = counts(run);
@@ -29,7 +32,7 @@ export function resultOf(series: string, told: Told, seconds: number): Result {
   }
   for (const complaint of complaints) lines.push(`  the kernel says: ${complaint}\n`);
   const reports = Object.fromEntries(runs.flatMap(({ user, doctor }) => (doctor ? [[user, doctor]] : [])));
-  return { series, runs, reports, ok, text: lines.join('') };
+  return { series, date, runs, reports, ok, text: lines.join('') };
 }
 
 /** A line for each kernel and user. */

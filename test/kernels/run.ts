@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeApplication } from './application.ts';
 import type { Architecture } from './apt.ts';
-import { cacheFolder } from './cache.ts';
 import { readConsole } from './console.ts';
 import { boot } from './emulator.ts';
 import { makeInitramfs } from './initramfs.ts';
+import { consoleFile, keptResults } from './kept.ts';
 import { type KernelImage, kernelImages } from './kernels.ts';
 import { writePage } from './page.ts';
 import { partsFor } from './parts.ts';
@@ -26,10 +26,14 @@ KERNEL is a line of Linux, such as 6.12, or arm64 for the newest on that archite
   --only PATTERN    the files of tests whose name matches the regular expression
   --users NAMES     root, nobody, or root,nobody (default)
   --minutes N       how long one kernel may take (default 60)
-  --write           keep the results in docs/kernels.md and test/vectors/doctor/
+  --page            run nothing, but make docs/kernels.md and test/vectors/doctor/ of the last whole run of each kernel
   --need            fail, rather than tell, when something that the machines are made of is missing`;
 
 const { values, positionals } = arguments_();
+if (values.page) {
+  writePage(keptResults());
+  process.exit();
+}
 const folder = mkdtempSync(join(tmpdir(), 'tsuring-kernels-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
@@ -42,7 +46,6 @@ const archives = new Map(
 );
 const results = await atATime(2, images, run);
 process.stdout.write(tableOf(results));
-if (values.write) writePage(results, missing);
 if (!results.every(({ ok }) => ok)) process.exitCode = 1;
 
 /** The kernels to try, and a sentence for each that cannot be. */
@@ -96,8 +99,8 @@ async function run({ architecture, series, vmlinuz }: KernelImage): Promise<Resu
   execFileSync('mke2fs', ['-q', '-t', 'ext4', disk], {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   });
-  const console = join(cacheFolder('consoles'), name.replace(' ', '-'));
-  const begin = performance.now();
+  const whole = values.only === '' && values.users === 'root,nobody';
+  const console = consoleFile(name, whole);
   const text = await boot({
     architecture,
     vmlinuz,
@@ -108,7 +111,7 @@ async function run({ architecture, series, vmlinuz }: KernelImage): Promise<Resu
     timeLimitMs: Number(values.minutes) * 60_000,
   });
   rmSync(disk);
-  const result = resultOf(name, readConsole(text), (performance.now() - begin) / 1000);
+  const result = resultOf(name, readConsole(text), new Date());
   process.stdout.write(`${result.text}  all of it: ${console}\n`);
   return result;
 }
@@ -140,7 +143,7 @@ function arguments_() {
         only: { type: 'string', default: '' },
         users: { type: 'string', default: 'root,nobody' },
         minutes: { type: 'string', default: '60' },
-        write: { type: 'boolean', default: false },
+        page: { type: 'boolean', default: false },
         need: { type: 'boolean', default: false },
       },
       allowPositionals: true,

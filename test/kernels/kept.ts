@@ -1,0 +1,25 @@
+/**
+ * The last console of each kernel, in the user's cache folder.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from './cache.ts';
+import { readConsole } from './console.ts';
+import { byVersion } from './kernels.ts';
+import { type Result, resultOf } from './results.ts';
+
+/** Where the console of a kernel is kept. Runs of a part of the suite do not replace those of all of it. */
+export function consoleFile(name: string, whole: boolean): string {
+  return join(cacheFolder('consoles', whole ? 'whole' : 'part'), name);
+}
+
+/** Of each kernel the last run of the whole suite, the oldest kernel first, arm64 last. */
+export function keptResults(): Result[] {
+  const folder = cacheFolder('consoles', 'whole');
+  const rank = (name: string) => (name.includes('arm64') ? `9${name}` : name);
+  const names = readdirSync(folder).sort((a, b) => byVersion(rank(a), rank(b)));
+  return names.map((name) => {
+    const file = join(folder, name);
+    return resultOf(name, readConsole(readFileSync(file, 'utf8')), statSync(file).mtime);
+  });
+}
