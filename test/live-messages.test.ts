@@ -204,7 +204,9 @@ liveOnRings(['sendmsg', 'recvmsg'], 'sendmsg and recvmsg fail with -errno', [], 
   scene.gives((sqe) => recvmsg(sqe, a, 1), -EFAULT, 'no header there');
   scene.gives((sqe) => sendmsg(sqe, a, 1), -EFAULT, 'no header there');
   const pieces = new Message(Array.from({ length: 1025 }, () => new Uint8Array(1)));
-  scene.gives((sqe) => sendmsg(sqe, a, pieces.header), -EMSGSIZE, 'more than UIO_MAXIOV pieces');
+  const res = scene.once((sqe) => sendmsg(sqe, a, pieces.header));
+  // EINVAL of Linux 6.1 to 6.12.
+  assert.ok([-EMSGSIZE, -EINVAL].includes(res), `more than UIO_MAXIOV pieces: ${res}`);
   const to = sockets.bound(SOCK_DGRAM);
   const huge = new Message([Buffer.alloc(65536)], to.bytes);
   scene.gives((sqe) => sendmsg(sqe, sockets.socket(AF_INET, SOCK_DGRAM), huge.header), -EMSGSIZE);

@@ -13,7 +13,7 @@ import { type OpenRing, openRing } from './support/open-ring.ts';
 import { plainKinds } from './support/ring-kinds.ts';
 import { timeLimit } from './support/time-limit.ts';
 
-const STEPS = times(4000);
+const STEPS = Math.max(1000, times(4000));
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 32);
 const without = lacksInjectedResults();
 

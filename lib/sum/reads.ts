@@ -120,8 +120,13 @@ export class Reads {
   }
 
   #sqe(): Sqe {
-    const sqe = this.#ring.getSqe();
-    // The queue has two entries for each buffer, and a buffer no more than two reads.
+    let sqe = this.#ring.getSqe();
+    // The queue has two entries for each buffer, and a buffer no more than two reads: it is never full of reads that are
+    // not done. But the kernel's thread can post the completions of a batch before it gives the places back.
+    while (sqe === null && this.#ring.usesSqpoll) {
+      this.#ring.sqringWait();
+      sqe = this.#ring.getSqe();
+    }
     if (sqe === null) throw invalidState('The submission queue is full');
     return sqe;
   }
