@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { DoctorReport } from '../lib/doctor/report.ts';
-import { MARK, readConsole } from './kernels/console.ts';
+import { MARK } from './kernels/console.ts';
 import { GIVEN } from './kernels/given.ts';
 import { newestPackages } from './kernels/kernels.ts';
-import { resultOf } from './kernels/results.ts';
+import { type Result, resultOf, tableOf } from './kernels/results.ts';
 
 /** For each row of the page what the kernels between two lines of Linux give. */
 const COLUMNS = ['5.10', '6.1', '6.12', '6.16', '6.18', '6.19', '7.0'] as const;
@@ -48,70 +48,102 @@ test('the oldest and the newest kernels are among them, and another architecture
 
 for (const file of files)
   test(`Linux ${file.replace('.json', '')} gives what the design says`, () => {
-    const reports: Record<string, DoctorReport> = JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
+    const reports = reportsOf(file);
     const column = columnOf(file);
     for (const [name, values] of Object.entries(TABLE)) {
       const { value, user = 'root' } = GIVEN.find((row) => row.name === name)!;
       assert.equal(value(reports[user]), values[column], `${name}, ${user}`);
     }
+    // Each flag is there from the release on that it is said to be of.
+    for (const { name, since: first, supported } of reports.root.setupFlags)
+      assert.equal(supported, version(file) >= version(first), `${name} since ${first}`);
+    assert.deepEqual(Object.keys(reports), ['root', 'nobody']);
     for (const report of Object.values(reports)) {
       assert.deepEqual([report.ok, report.obstacles], [true, []]);
       assert.match(file, new RegExp(`^${report.system.release.match(/^\d+\.\d+/)?.[0]}( arm64)?\\.json$`));
     }
   });
 
+function reportsOf(file: string): Record<string, DoctorReport> {
+  return JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
+}
+
 /** The last column whose kernel is not newer than that of the file. */
 function columnOf(file: string): number {
-  const version = (name: string) => {
-    const [major, minor] = name.split(/[. ]/).map(Number);
-    return major * 1000 + minor;
-  };
   return COLUMNS.findLastIndex((name) => version(name) <= version(file));
 }
 
-const [report] = files.map(
-  (file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')).root as DoctorReport,
-);
+function version(name: string): number {
+  const [major, minor] = name.split(/[. ]/).map(Number);
+  return major * 1000 + minor;
+}
+
+const [report] = files.map((file) => reportsOf(file).root);
 const PASSED = { file: 'ring', test: 'a', outcome: 'passed', ms: 1 };
-const WHOLE: readonly object[] = [
-  { user: 'root' },
+const SKIPPED = { ...PASSED, outcome: 'skipped', reason: 'needs more' };
+const whole = (user: string): readonly object[] => [
+  { user, parts: ['doctor', 'together', 'soak'] },
   { doctor: report },
   { part: 'doctor', status: 0 },
   PASSED,
-  { ...PASSED, outcome: 'skipped', reason: 'needs more' },
+  SKIPPED,
   { count: 2 },
   { part: 'together', status: 0 },
+  PASSED,
+  { count: 1 },
+  { part: 'soak', status: 0 },
+];
+const WHOLE: readonly object[] = [
+  { users: ['root', 'nobody'] },
+  ...whole('root'),
+  ...whole('nobody'),
   { done: true },
 ];
 
 /** What becomes of a console with these lines, and others of the kernel's. */
-function outcome(lines: readonly object[], text = '[    1.0] hello\r\n') {
-  const told = readConsole(text + lines.map((line) => `${MARK}${JSON.stringify(line)}\r\n`).join(''));
-  return { ...resultOf('6.1', told, new Date()), complaints: told.complaints };
+function outcome(lines: readonly object[], text = '[    1.0] hello\r\n'): Result {
+  return resultOf(
+    '6.1',
+    text + lines.map((line) => `${MARK}${JSON.stringify(line)}\r\n`).join(''),
+    new Date(),
+  );
 }
 
 test('a console that tells everything', () => {
   const { ok, runs, reports } = outcome(WHOLE);
   assert.equal(ok, true);
-  assert.deepEqual(runs[0].tests.length, 2);
-  assert.deepEqual(reports, { root: report });
+  assert.deepEqual(
+    runs.map(({ user, tests }) => [user, tests.length]),
+    [
+      ['root', 3],
+      ['nobody', 3],
+    ],
+  );
+  assert.deepEqual(reports, { root: report, nobody: report });
 });
 
-test('a console that does not', () => {
-  const without = (n: number) => WHOLE.filter((_, i) => i !== n);
-  for (const n of [0, 1, 3, 4, 5, 7]) assert.equal(outcome(without(n)).ok, false, `without line ${n}`);
-  for (const n of WHOLE.keys()) assert.equal(outcome(WHOLE.slice(0, n)).ok, false, `${n} lines`);
-  const failed = WHOLE.with(3, { ...PASSED, outcome: 'failed', reason: 'wrong' });
+test('a console that lacks a line, or breaks off', () => {
+  for (const n of WHOLE.keys()) {
+    const without = WHOLE.filter((_, i) => i !== n);
+    assert.equal(outcome(without).ok, false, `without ${JSON.stringify(WHOLE[n]).slice(0, 60)}`);
+    assert.equal(outcome(WHOLE.slice(0, n)).ok, false, `${n} lines`);
+  }
+});
+
+test('what failed is told', () => {
+  const at = WHOLE.indexOf(PASSED);
+  const failed = WHOLE.with(at, { ...PASSED, outcome: 'failed', reason: 'wrong' });
   assert.match(outcome(failed).text, /FAILED[\s\S]*ring: a\n *wrong/);
-  // As a signal leaves it, and as Node does after a fault.
-  for (const status of [null, 7])
-    assert.equal(outcome(WHOLE.with(6, { part: 'together', status })).ok, false);
-  assert.equal(outcome([]).ok, false);
+  // As a signal leaves it, as Node does after a fault, and after an error that is no test's.
+  for (const status of [null, 7, 1])
+    assert.equal(outcome(WHOLE.with(at + 3, { part: 'together', status })).ok, false);
+  assert.match(tableOf([outcome([])]), /6\.1 .*FAILED/);
+  assert.match(tableOf([outcome(WHOLE)]), /needs more: 6\.1/);
 });
 
 test('what the kernel complains of is told', () => {
-  const { text, complaints } = outcome(WHOLE, '[  9.1] BUG: kernel NULL pointer dereference\r\nfine\r\n');
-  assert.deepEqual(complaints, ['[  9.1] BUG: kernel NULL pointer dereference']);
+  const { ok, text } = outcome(WHOLE, '[  9.1] BUG: kernel NULL pointer dereference\r\nfine\r\n');
+  assert.equal(ok, false);
   assert.match(text, /the kernel says: .*NULL pointer/);
 });
 

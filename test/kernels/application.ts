@@ -6,41 +6,44 @@ import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } fr
 import { join } from 'node:path';
 import { root } from '../support/project.ts';
 import type { Architecture } from './apt.ts';
+import { CPU } from './parts.ts';
 
-/** Installs the packed package into `folder`, for that architecture, and adds the tests. */
-export function makeApplication(folder: string, architecture: Architecture): void {
-  mkdirSync(folder, { recursive: true });
-  const npm = (...args: string[]) => execFileSync('npm', args, { cwd: root, encoding: 'utf8' });
+/** Packs the project into a tarball in `folder`, and compiles its tests to `folder`/compiled. The tarball's path. */
+export function pack(folder: string): string {
   npm('pack', '--silent', '--pack-destination', folder);
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-  if (tarball === undefined) throw new Error('npm packed nothing');
+  const off = ['declaration', 'declarationMap', 'isolatedDeclarations', 'sourceMap'];
+  const flags = ['--noCheck', ...off.flatMap((name) => [`--${name}`, 'false'])];
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  execFileSync(tsc, ['-p', root, '--outDir', join(folder, 'compiled'), ...flags], { stdio: 'inherit' });
+  return join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) as string);
+}
+
+/** Installs what `pack` made into `folder`, for that architecture, and adds the tests. */
+export function makeApplication(folder: string, architecture: Architecture, tarball: string): void {
+  mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, 'package.json'),
     '{ "name": "application", "type": "module", "private": true }\n',
   );
-  const cpu = architecture === 'amd64' ? 'x64' : 'arm64';
-  const where = ['--prefix', folder, '--os', 'linux', '--cpu', cpu, '--libc', 'glibc'];
-  npm('install', ...where, '--no-audit', '--no-fund', '--silent', join(folder, tarball));
-  rmSync(join(folder, tarball));
-  addTests(join(folder, 'node_modules', 'tsuring'));
+  const where = ['--prefix', folder, '--os', 'linux', '--cpu', CPU[architecture], '--libc', 'glibc'];
+  npm('install', ...where, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error', tarball);
+  addTests(join(folder, 'node_modules', 'tsuring'), join(tarball, '..', 'compiled'));
 }
 
 /**
  * The tests import what is in lib/ and syscalls/ by path, and 'tsuring' by name: both must be the same modules, those
  * that the package brings in dist/.
  */
-function addTests(folder: string): void {
+function addTests(folder: string, compiled: string): void {
   for (const name of ['lib', 'syscalls']) {
     rmSync(join(folder, name), { recursive: true });
     symlinkSync(join('dist', name), join(folder, name));
   }
-  const compiled = join(folder, 'compiled');
-  const off = ['declaration', 'declarationMap', 'isolatedDeclarations', 'sourceMap'];
-  const flags = ['--noCheck', ...off.flatMap((name) => [`--${name}`, 'false'])];
-  const tsc = join(root, 'node_modules', '.bin', 'tsc');
-  execFileSync(tsc, ['-p', root, '--outDir', compiled, ...flags], { stdio: 'inherit' });
   for (const name of ['test', 'docs']) cpSync(join(compiled, name), join(folder, name), { recursive: true });
-  rmSync(compiled, { recursive: true });
   for (const name of ['test/vectors', 'docs/examples'])
     cpSync(join(root, name), join(folder, name), { recursive: true });
+}
+
+function npm(...args: string[]): void {
+  execFileSync('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
 }

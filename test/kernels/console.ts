@@ -20,15 +20,17 @@ export interface TestLine {
 
 /** A line of the console. */
 export type Line =
+  /** The machine is up: who will run the suite. */
+  | { readonly users: readonly string[] }
+  /** A run begins: whose it is, and the processes that it will have. */
+  | { readonly user: string; readonly parts: readonly string[] }
+  /** What the user of the run finds. */
+  | { readonly doctor: DoctorReport }
   | TestLine
-  /** A run begins: whose it is. */
-  | { readonly user: string }
   /** The tests of a process are over: so many there were. */
   | { readonly count: number }
   /** A process has ended: with 0, with 1 when tests failed, else not as it should. */
   | { readonly part: string; readonly status: number | null }
-  /** What the user of the run finds. */
-  | { readonly doctor: DoctorReport }
   /** The machine is done, and has said everything. */
   | { readonly done: true };
 
@@ -37,14 +39,14 @@ export interface Run {
   readonly user: string;
   readonly doctor: DoctorReport | null;
   readonly tests: readonly TestLine[];
-  /** Processes that ended not as they should, or whose lines have not all come. */
+  /** Processes that did not end as they should, or whose lines have not all come. */
   readonly broken: readonly string[];
 }
 
 /** What a machine has told. */
 export interface Told {
   readonly runs: readonly Run[];
-  /** It came to its end. A machine that panics just stops. */
+  /** It came to its end, and every run that was to be has begun. A machine that panics just stops. */
   readonly done: boolean;
   /** What the kernel complained of: warnings, oopses, hung tasks. */
   readonly complaints: readonly string[];
@@ -52,42 +54,71 @@ export interface Told {
 
 /** Reads a console. */
 export function readConsole(text: string): Told {
-  const runs: { user: string; doctor: DoctorReport | null; tests: TestLine[]; broken: string[] }[] = [];
-  /** Of the process whose lines come: tests seen, and told. */
-  let seen = 0;
-  let count = 0;
-  const complaints: string[] = [];
+  const runs: RunReader[] = [];
+  const complaints = new Set<string>();
+  let users: readonly string[] = [];
   let done = false;
   for (const raw of text.split('\n')) {
-    const at = raw.indexOf(MARK);
-    if (at < 0) {
-      if (COMPLAINT.test(raw)) complaints.push(raw.trim());
-      continue;
-    }
-    const line = parse(raw.slice(at + MARK.length));
-    if (line === null) continue;
-    const run = runs.at(-1);
-    if ('user' in line) runs.push({ user: line.user, doctor: null, tests: [], broken: [] });
-    else if ('outcome' in line) {
-      run?.tests.push(line);
-      seen++;
-    } else if ('doctor' in line && run) run.doctor = line.doctor;
-    else if ('count' in line) count = line.count;
-    else if ('part' in line) {
-      if (line.status === null || line.status > 1 || seen !== count) run?.broken.push(line.part);
-      seen = 0;
-      count = 0;
-    } else if ('done' in line) done = true;
+    const line = parse(raw);
+    if (line === undefined && COMPLAINT.test(raw)) complaints.add(raw.trim());
+    if (line === undefined) continue;
+    if ('users' in line) users = line.users;
+    else if ('done' in line) done = true;
+    else if ('user' in line) runs.push(new RunReader(line.user, line.parts));
+    else runs.at(-1)?.take(line);
   }
-  return { runs, done, complaints };
+  const all = users.length > 0 && users.join() === runs.map(({ user }) => user).join();
+  return { runs: runs.map((run) => run.result()), done: done && all, complaints: [...complaints] };
 }
 
-/** Null when the kernel has written into the middle of it; the count tells that it is missing. */
-function parse(json: string): Line | null {
+/** Undefined for what is not ours, or was broken by a line of the kernel's: the counts tell that it is missing. */
+function parse(raw: string): Line | undefined {
+  const at = raw.indexOf(MARK);
+  if (at < 0) return undefined;
   try {
-    return JSON.parse(json);
+    const line: unknown = JSON.parse(raw.slice(at + MARK.length));
+    return typeof line === 'object' && line !== null ? (line as Line) : undefined;
   } catch {
-    return null;
+    return undefined;
+  }
+}
+
+/** The lines of one user's run. */
+class RunReader {
+  readonly user: string;
+  /** Processes of which nothing good is known yet. */
+  readonly #open: Set<string>;
+  readonly #tests: TestLine[] = [];
+  #doctor: DoctorReport | null = null;
+  /** Where the lines of the process that runs begin, and how many tests it had. */
+  #begin = 0;
+  #count: number | null = null;
+
+  constructor(user: string, parts: readonly string[]) {
+    this.user = user;
+    this.#open = new Set(parts);
+  }
+
+  take(line: Line): void {
+    if ('outcome' in line) this.#tests.push(line);
+    else if ('doctor' in line) this.#doctor = line.doctor;
+    else if ('count' in line) this.#count = line.count;
+    else if ('part' in line) this.#end(line.part, line.status);
+  }
+
+  result(): Run {
+    return { user: this.user, doctor: this.#doctor, tests: this.#tests, broken: [...this.#open] };
+  }
+
+  #end(part: string, status: number | null): void {
+    const tests = this.#tests.slice(this.#begin);
+    // A status of 1 without a failed test is that of an error outside of any.
+    const failed = tests.some(({ outcome }) => outcome === 'failed');
+    const asTold =
+      part === 'doctor' ? this.#doctor !== null : tests.length > 0 && this.#count === tests.length;
+    if (asTold && status === (failed ? 1 : 0)) this.#open.delete(part);
+    this.#begin = this.#tests.length;
+    this.#count = null;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Runs in the machine: `guest.js root|nobody [PATTERN]`. Most of the suite in one process, since starting node takes
+ * Runs in the machine: `guest.js root|nobody PATTERN`. Most of the suite in one process, since starting node takes
  * seconds in an emulator; each file is a suite of its own there, so that `after` of a file is the end of that file.
  * Some files get a process of their own.
  */
@@ -12,8 +12,8 @@ import { type Line, MARK } from './console.ts';
 import { ALONE, LEFT_OUT, ROOT_ONLY } from './left-out.ts';
 
 const NOBODY = 65_534;
-const [, self, user, pattern = '', part] = process.argv;
-if (part === undefined) await runParts();
+const [, self, user, pattern, part] = process.argv;
+if (part === undefined) runParts();
 else if (part === 'doctor') write({ doctor: doctorReport() });
 else {
   const tests = new URL('..', import.meta.url);
@@ -24,29 +24,32 @@ else {
 }
 
 /** One part after the other. */
-async function runParts(): Promise<void> {
+function runParts(): void {
+  if (user !== 'root' && user !== 'nobody') throw new Error(`there is no user ${user}`);
   if (user === 'nobody') {
     process.setgroups?.([]);
     process.setgid?.(NOBODY);
     process.setuid?.(NOBODY);
   }
-  write({ user });
   const names = chosen();
   const alone = names.filter((name) => ALONE.includes(name));
   const together = names.filter((name) => !ALONE.includes(name)).join(',');
   const reporter = ['--test-reporter', fileURLToPath(new URL('reporter.js', import.meta.url))];
-  for (const each of ['doctor', together, ...alone]) {
-    if (each === '') continue;
-    const flags = each === 'doctor' ? [] : reporter;
-    const { status } = spawnSync(process.execPath, [...flags, self, user, pattern, each] as string[], {
+  const parts = new Map([['doctor', 'doctor'], ...alone.map((name) => [name, name] as const)]);
+  if (together !== '') parts.set('together', together);
+  write({ user, parts: [...parts.keys()] });
+  for (const [part, files] of parts) {
+    const flags = part === 'doctor' ? [] : reporter;
+    const { status } = spawnSync(process.execPath, [...flags, self, user, pattern, files], {
       stdio: 'inherit',
     });
-    write({ part: each === together ? 'together' : each, status });
+    write({ part, status });
   }
 }
 
 function chosen(): string[] {
-  const only = new RegExp(pattern);
+  // As it came through the kernel's command line.
+  const only = new RegExp(decodeURIComponent(pattern));
   const out = user === 'root' ? LEFT_OUT : { ...LEFT_OUT, ...ROOT_ONLY };
   return readdirSync(new URL('..', import.meta.url))
     .filter((file) => file.endsWith('.test.js'))

@@ -4,7 +4,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.ts';
-import { readConsole } from './console.ts';
 import { byVersion } from './kernels.ts';
 import { type Result, resultOf } from './results.ts';
 
@@ -13,13 +12,13 @@ export function consoleFile(name: string, whole: boolean): string {
   return join(cacheFolder('consoles', whole ? 'whole' : 'part'), name);
 }
 
-/** Of each kernel the last run of the whole suite, the oldest kernel first, arm64 last. */
+/** Of each kernel the last run of the whole suite, the oldest kernel first, other architectures last. */
 export function keptResults(): Result[] {
   const folder = cacheFolder('consoles', 'whole');
-  const rank = (name: string) => (name.includes('arm64') ? `9${name}` : name);
-  const names = readdirSync(folder).sort((a, b) => byVersion(rank(a), rank(b)));
+  const foreign = (name: string) => Number(name.includes(' '));
+  const names = readdirSync(folder).sort((a, b) => foreign(a) - foreign(b) || byVersion(a, b));
   return names.map((name) => {
     const file = join(folder, name);
-    return resultOf(name, readConsole(readFileSync(file, 'utf8')), statSync(file).mtime);
+    return resultOf(name, readFileSync(file, 'utf8'), statSync(file).mtime);
   });
 }

@@ -6,6 +6,7 @@ import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Apt, type Architecture } from './apt.ts';
 import { cacheFolder } from './cache.ts';
+import { Unavailable } from './unavailable.ts';
 
 /** The parts of a root. */
 export interface Parts {
@@ -15,50 +16,66 @@ export interface Parts {
   readonly libraries: readonly (readonly [from: string, to: string])[];
 }
 
+/** Node's name of an architecture. */
+export const CPU: Readonly<Record<Architecture, string>> = { amd64: 'x64', arm64: 'arm64' };
+
 /** The parts for machines of an architecture: this system's own, or fetched. `folder` is for what has to be made. */
 export function partsFor(architecture: Architecture, application: string, folder: string): Parts {
-  const own = process.arch === 'x64' ? 'amd64' : process.arch;
-  return own === architecture ? ownParts(application, folder) : fetchedParts(architecture, folder);
+  return process.arch === CPU[architecture]
+    ? ownParts(application, folder)
+    : fetchedParts(architecture, folder);
 }
 
 function ownParts(application: string, folder: string): Parts {
   const node = join(folder, 'node');
   // Without the symbols it is a third smaller; without strip it stays as it is.
   if (spawnSync('strip', ['-o', node, process.execPath]).status !== 0) copyFileSync(process.execPath, node);
+  const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
   const modules = readdirSync(application, { recursive: true, encoding: 'utf8' });
-  const binaries = modules.filter((name) => name.endsWith('.node')).map((name) => join(application, name));
-  const listed = [process.execPath, ...binaries].map((file) =>
-    execFileSync('ldd', [file], { encoding: 'utf8' }),
-  );
+  const addons = modules.filter((name) => name.endsWith('.node')).map((name) => join(application, name));
+  // ldd fails for what is static.
+  const listed = [process.execPath, busybox, ...addons].map((file) => spawnSync('ldd', [file]).stdout);
   const paths = listed.join('\n').match(/\/[^\s:()]+/g) ?? [];
   const libraries = [...new Set(paths)].filter((path) => !path.startsWith(application) && existsSync(path));
-  const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
   return { busybox, node, libraries: libraries.map((path) => [path, path]) };
 }
 
-/** Node from npm, in the line of the one that runs; the rest from Debian. */
+/** Node from npm, in the line of the one that runs; the rest from Debian. Throws Unavailable. */
 function fetchedParts(architecture: Architecture, folder: string): Parts {
-  const name = `node-linux-${architecture}`;
-  const line = process.versions.node.split('.')[0];
-  const prefix = cacheFolder(`node-${line}-${architecture}`);
-  const node = join(prefix, 'node_modules', name, 'bin', 'node');
-  const quiet = ['--no-save', '--no-audit', '--no-fund', '--silent', '--force'];
-  if (!existsSync(node))
-    execFileSync('npm', ['install', '--prefix', prefix, ...quiet, '--cpu', architecture, `${name}@${line}`]);
+  const node = fetchedNode(CPU[architecture]);
   const apt = new Apt(architecture);
   const unpacked = join(folder, 'debian');
   for (const each of ['busybox-static', 'libc6', 'libstdc++6', 'libgcc-s1']) apt.unpack(each, unpacked);
   const files = readdirSync(unpacked, { recursive: true, encoding: 'utf8' });
-  const find = (file: string) => files.find((path) => basename(path) === file);
-  const libraries = LIBRARIES.flatMap((file) => {
-    const path = find(file);
-    if (path === undefined) return [];
-    // The linker is where the programs say, the others are where it looks.
-    return [[join(unpacked, path), `/lib/${file}`] as const];
-  });
-  return { busybox: join(unpacked, find('busybox') ?? 'busybox'), node, libraries };
+  const find = (file: string) => {
+    const path = files.find((each) => basename(each) === file);
+    if (path === undefined) throw new Unavailable(`Debian's packages for ${architecture} hold no ${file}`);
+    return join(unpacked, path);
+  };
+  const linker = LINKERS[architecture];
+  const libraries = LIBRARIES.split(' ').map((file) => [find(file), `/lib/${file}`] as const);
+  return {
+    busybox: find('busybox'),
+    node,
+    libraries: [[find(basename(linker)), linker], ...libraries],
+  };
 }
 
-const LIBRARIES = ['ld-linux-aarch64.so.1', 'libc.so.6', 'libm.so.6', 'libpthread.so.0', 'libdl.so.2'].concat(
-  ['librt.so.1', 'libstdc++.so.6', 'libgcc_s.so.1'],
-);
+function fetchedNode(cpu: string): string {
+  const name = `node-linux-${cpu}`;
+  const line = process.versions.node.split('.')[0];
+  const prefix = cacheFolder(`node-${line}-${cpu}`);
+  const node = join(prefix, 'node_modules', name, 'bin', 'node');
+  if (existsSync(node)) return node;
+  const quiet = ['--no-save', '--no-audit', '--no-fund', '--force'];
+  const args = ['install', '--prefix', prefix, ...quiet, '--cpu', cpu, `${name}@${line}`];
+  const { status, stderr } = spawnSync('npm', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Unavailable(`npm cannot fetch ${name}: ${stderr.trim()}`);
+  return node;
+}
+
+const LINKERS: Readonly<Record<Architecture, string>> = {
+  amd64: '/lib64/ld-linux-x86-64.so.2',
+  arm64: '/lib/ld-linux-aarch64.so.1',
+};
+const LIBRARIES = 'libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 librt.so.1 libstdc++.so.6 libgcc_s.so.1';

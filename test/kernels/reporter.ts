@@ -20,13 +20,14 @@ export default async function* lines(events: AsyncIterable<TestEvent>): AsyncGen
     count++;
     path.length = nesting;
     const test = [...path.slice(1), ...(nesting > 0 ? [name] : [])].join(' › ');
+    const failed = type === 'test:fail';
     yield write({
       file: path[0] ?? name,
       test,
-      outcome: skip !== undefined ? 'skipped' : type === 'test:pass' ? 'passed' : 'failed',
+      outcome: failed ? 'failed' : skip !== undefined ? 'skipped' : 'passed',
       ms: Math.round(details.duration_ms),
-      ...(typeof skip === 'string' && skip !== '' && { reason: skip }),
-      ...(type === 'test:fail' && { reason: reasonOf('error' in details ? details.error : undefined) }),
+      ...(!failed && typeof skip === 'string' && skip !== '' && { reason: skip }),
+      ...(failed && { reason: reasonOf('error' in details ? details.error : undefined) }),
     });
   }
   yield write({ count });
