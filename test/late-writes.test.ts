@@ -92,14 +92,16 @@ describe('The watch itself', () => {
     const ring = ringOr(t, { flags: 0 });
     if (ring === null) return;
     const size = 65_536;
+    let another = false;
     let seen = false;
-    for (let i = 0; i < 100 && !seen; i++) {
+    for (let i = 0; i < Math.max(20, times(100)) && !seen; i++) {
       const address = registerAndDrop(ring, size);
       await collectGarbage();
       const watch = new MemoryWatch();
       watch.add(64, size);
       // Only when it is ours again: in malloc's own hands it would harm us, just as this test means to show.
       if (watch.buffers.some((buffer) => isWithin(buffer, address, 8))) {
+        another = true;
         readFixed(ring.getSqe()!, pipes[0][0], address, 8, -1, 0);
         ring.commitSqe();
         writeSync(pipes[0][1], 'FOREIGN!');
@@ -110,7 +112,8 @@ describe('The watch itself', () => {
       ring.unregisterBuffers();
     }
     ring.close();
-    assert.ok(seen, 'malloc gave none of 100 dropped buffers to another owner');
+    if (!another) return t.skip('needs a malloc that gives dropped buffers to another owner');
+    assert.ok(seen);
   });
 });
 
