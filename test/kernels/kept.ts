@@ -7,14 +7,14 @@ import { cacheFolder } from './cache.ts';
 import { byVersion } from './kernels.ts';
 import { type Result, resultOf } from './results.ts';
 
-/** Where the console of a kernel is kept. Runs of a part of the suite do not replace those of all of it. */
-export function consoleFile(name: string, whole: boolean): string {
-  return join(cacheFolder('consoles', whole ? 'whole' : 'part'), name);
+/** Where the console of a kernel is kept; apart when not both users ran the suite. */
+export function consoleFile(name: string, both: boolean): string {
+  return join(cacheFolder('consoles', both ? 'both' : 'one'), name);
 }
 
-/** Of each kernel the last run of the whole suite, the oldest kernel first, other architectures last. */
+/** Of each kernel the last run as both users, the oldest kernel first, other architectures last. */
 export function keptResults(): Result[] {
-  const folder = cacheFolder('consoles', 'whole');
+  const folder = cacheFolder('consoles', 'both');
   const foreign = (name: string) => Number(name.includes(' '));
   const names = readdirSync(folder).sort((a, b) => foreign(a) - foreign(b) || byVersion(a, b));
   return names.map((name) => {

@@ -13,7 +13,7 @@ import { counts, type Result, skipped } from './results.ts';
 /** Writes the page and the reports that it tells of. Throws when a kernel is missing that must not. */
 export function writePage(results: readonly Result[]): void {
   const missing = LANDMARKS.filter((series) => !results.some(({ name }) => name === series));
-  if (missing.length > 0) throw new Error(`no whole run of Linux ${missing.join(', ')} is kept`);
+  if (missing.length > 0) throw new Error(`no run of Linux ${missing.join(', ')} is kept`);
   const folder = join(root, 'test/vectors/doctor');
   mkdirSync(folder, { recursive: true });
   for (const { name, reports } of results)
@@ -77,9 +77,10 @@ function release({ system }: DoctorReport): string {
 
 function outcomeTable(results: readonly Result[]): string {
   const users = ['root', 'nobody'];
-  const rows = results.map(({ name, date, runs, ok }) => [
+  const rows = results.map(({ name, date, only, runs, ok }) => [
     name,
     date.toISOString().slice(0, 10),
+    only === '' ? 'all' : `\`${only.replace(/\|/g, '\\|')}\``,
     ...users.map((user) => {
       const run = runs.find((each) => each.user === user);
       if (run === undefined) return 'did not run';
@@ -88,7 +89,7 @@ function outcomeTable(results: readonly Result[]): string {
     }),
     ok ? 'ok' : 'FAILED',
   ]);
-  return table([['Linux', 'run on', ...users.map((user) => `as ${user}`), ''], ...rows]);
+  return table([['Linux', 'run on', 'files', ...users.map((user) => `as ${user}`), ''], ...rows]);
 }
 
 function skippedTable(results: readonly Result[]): string {
