@@ -18,7 +18,7 @@ export function attach(image: string): { readonly device: string } | { readonly 
   const free = losetup('-f');
   if (free.reason !== undefined) return { reason: free.reason };
   const { reason } = losetup(free.said, image);
-  return reason !== undefined ? { reason } : { device: free.said };
+  return reason !== undefined ? { reason: reason.replaceAll(image, 'its file') } : { device: free.said };
 }
 
 export function detach(device: string): void {
