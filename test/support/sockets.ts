@@ -205,11 +205,16 @@ export function sendNow(fd: number, data: string | Uint8Array, to?: Bound): void
 /** Sends as much as there is room for, and tells how much. */
 export function fill(fd: number): number {
   const chunk = new Uint8Array(65536);
-  for (let sent = 0; ; ) {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  let sent = 0;
+  // TCP hands on what was sent in its own time, and so makes room again: full is what stays full.
+  for (let full = 0; full < 3; ) {
     const taken = trySend(fd, chunk);
-    if (taken < 0) return sent;
-    sent += taken;
+    sent += Math.max(taken, 0);
+    full = taken < 0 ? full + 1 : 0;
+    if (full > 0) Atomics.wait(clock, 0, 0, 10);
   }
+  return sent;
 }
 
 export function shutdownNow(fd: number, how: number): void {
