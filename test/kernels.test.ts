@@ -59,7 +59,7 @@ for (const file of files)
       assert.equal(supported, version(file) >= version(first), `${name} since ${first}`);
     assert.deepEqual(Object.keys(reports), ['root', 'nobody']);
     for (const report of Object.values(reports)) {
-      assert.deepEqual([report.ok, report.obstacles], [true, []]);
+      assert.equal(report.ok, true);
       assert.match(file, new RegExp(`^${report.system.release.match(/^\d+\.\d+/)?.[0]}( arm64)?\\.json$`));
     }
   });
