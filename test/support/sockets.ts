@@ -207,12 +207,13 @@ export function fill(fd: number): number {
   const chunk = new Uint8Array(65536);
   const clock = new Int32Array(new SharedArrayBuffer(4));
   let sent = 0;
-  // TCP hands on what was sent in its own time, and so makes room again: full is what stays full.
-  for (let full = 0; full < 3; ) {
+  // TCP hands on what was sent in its own time, and makes room again: some 200 ms later, when it probes the other end's
+  // window. Full is what stays full for longer than that.
+  for (let full = 0; full < 10; ) {
     const taken = trySend(fd, chunk);
     sent += Math.max(taken, 0);
     full = taken < 0 ? full + 1 : 0;
-    if (full > 0) Atomics.wait(clock, 0, 0, 10);
+    if (full > 0) Atomics.wait(clock, 0, 0, 50);
   }
   return sent;
 }
