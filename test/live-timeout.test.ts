@@ -292,7 +292,7 @@ live(
     while (seen.length < 10 && !ended()) seen.push(...someRows(open));
     const fired = [1, '-ETIME', MORE];
     if (ended()) {
-      // Debian's Linux 6.12 and 7.3 keep to it.
+      // Linux 6.12.118 keeps to it.
       assert.deepEqual(seen, [[3, 0, 0], fired, fired, [1, '-ETIME', 0]]);
       return nothingCompleted(open);
     }

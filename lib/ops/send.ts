@@ -138,8 +138,8 @@ export function sendZc(sqe: Sqe, fd: number, buffer: Pointer, length: number, fl
  * @param buffer the bytes, within the registered buffer; unchanged until the second CQE.
  * @param length how many.
  * @param flags MSG_…; 0 for none.
- * @param zcFlags IORING_RECVSEND_POLL_FIRST, IORING_SEND_ZC_REPORT_USAGE …, but before Linux 7.0 not IORING_SEND_VECTORIZED
- * (-EINVAL: see `sendmsgZcFixed`); 0 for none.
+ * @param zcFlags IORING_RECVSEND_POLL_FIRST, IORING_SEND_ZC_REPORT_USAGE …. Linux 7.3 takes IORING_SEND_VECTORIZED, too; 6.18
+ * does not (-EINVAL or -EFAULT: see `sendmsgZcFixed`). 0 for none.
  * @param bufIndex the registered buffer's index, 0 to 65535.
  */
 export function sendZcFixed(

@@ -9,7 +9,7 @@ import type { Parts } from './parts.ts';
 
 /** What of busybox the init and the tests call. */
 const APPLETS =
-  'sh cat chmod cut dd dmesg echo env false grep head ip kill losetup ls mkdir mkfifo mount poweroff printf sed seq sha256sum sleep sync tail test timeout tr true';
+  'sh cat chmod cut dd dmesg echo env false grep head ip kill losetup ls mkdir mkfifo mount poweroff printf sed seq sha256sum sleep sync test timeout tr true';
 
 /** Writes the archive of a root that it makes in `folder`. `application`: a folder with node_modules/. */
 export function makeInitramfs(folder: string, archive: string, application: string, parts: Parts): void {
