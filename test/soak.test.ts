@@ -24,7 +24,7 @@ import {
 } from 'tsuring/syscalls';
 import { times } from './support/effort.ts';
 import { collectGarbage, MemoryWatch } from './support/memory-watch.ts';
-import { lacksRing } from './support/needs.ts';
+import { lacksRing, lacksRingInWorker } from './support/needs.ts';
 import { patiently } from './support/worker-patience.ts';
 import { closePair, drain, type Pair, pipe } from './support/worker-pipes.ts';
 import type { Scene } from './support/worker-scenes.ts';
@@ -40,16 +40,15 @@ const MAPPINGS_PER_WORKER = 4;
 /** What the process may have grown by between a third of the time and the end. */
 const GROWTH_BYTES = 96 * 2 ** 20;
 
-const FLAGS = supported([
+const FLAGS = [
   0,
   IORING_SETUP_SQPOLL,
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SQE128,
   IORING_SETUP_CQE32,
-]);
-/** A mapped view does not outlive a Worker, so there is no SQPOLL with it in one. */
-const FLAGS_IN_WORKERS = FLAGS.filter((flags) => flags !== IORING_SETUP_SQPOLL || kindOf(flags) !== 'view');
+].filter((flags) => !lacksRing('these flags', { flags }));
+const FLAGS_IN_WORKERS = FLAGS.filter((flags) => !lacksRingInWorker('these flags', { flags }));
 const SCENES = ['wait', 'submitAndWait', 'awake', 'reading', 'fixed', 'files', 'timeouts'] as const;
 
 const random = generator(SEED);
@@ -264,14 +263,4 @@ function generator(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** Those sets of flags that this kernel knows. */
-function supported(sets: readonly number[]): number[] {
-  return sets.filter((flags) => flags === 0 || lacksRing('these flags', { flags }) === false);
-}
-
-function kindOf(flags: number): string {
-  using ring = new IoUringState(8, { flags });
-  return ring.memory.kind;
 }

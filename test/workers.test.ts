@@ -14,7 +14,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { IoUringState } from 'tsuring';
 import {
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
@@ -22,6 +21,7 @@ import {
 } from 'tsuring/syscalls';
 import { times } from './support/effort.ts';
 import { MemoryWatch } from './support/memory-watch.ts';
+import { lacksRing, lacksRingInWorker, memoryKind } from './support/needs.ts';
 import { closePair, drain, type Pair, pipe, socketPair } from './support/worker-pipes.ts';
 import type { Scene } from './support/worker-scenes.ts';
 import { compiled, type Started, startWorker, timeLimit } from './support/worker-start.ts';
@@ -67,10 +67,10 @@ after(async () => {
 });
 
 for (const [kind, options] of Object.entries(KINDS)) {
-  const skip = refusal(options);
+  const skip = lacksRingInWorker(kind, options);
   describe(`A Worker with ${kind} is terminated`, { skip, timeout: timeLimit * 4 }, () => {
     const inFlight = ['reading', 'fixed'] as const;
-    const mapped = !skip && isMapped(options);
+    const mapped = !skip && memoryKind(options) === 'view';
 
     test('in a wait without end', () => rounds({ scene: 'wait', ...options }));
 
@@ -130,14 +130,16 @@ for (const [kind, options] of Object.entries(KINDS)) {
 
 test(
   'A Worker is terminated while it allocates pages',
-  { timeout: timeLimit * 4, skip: refusal({ flags: 0 }) },
+  { timeout: timeLimit * 4, skip: lacksRing('io_uring', {}) },
   () => rounds({ scene: 'allocating', flags: 0 }),
 );
 
 test('process.exit() in the main thread ends the process while a Worker waits', {
   timeout: timeLimit,
 }, () => {
-  for (const flags of [0, IORING_SETUP_SQPOLL].filter((each) => !refusal({ flags: each })))
+  for (const flags of [0, IORING_SETUP_SQPOLL].filter(
+    (each) => !lacksRingInWorker('these flags', { flags: each }),
+  ))
     for (const scene of ['wait', 'submitAndWait', 'awake', 'files', 'making']) {
       const code = exitCodeOf(compiled('worker-exit').pathname, [scene, String(flags), known]);
       assert.equal(code, 7, `${scene}, flags ${flags}`);
@@ -148,7 +150,8 @@ test('process.exit() in the main thread ends the process while a Worker waits', 
 async function rounds(scene: Scene, check?: () => Promise<void>, terminate = true): Promise<void> {
   const before = traces();
   // A mapped view is not unmapped when its Worker is terminated: nobody is left who could.
-  if (isMapped(scene)) before.ringMappings = Infinity;
+  const { flags, memory } = scene;
+  if (memoryKind({ flags, ...(memory && { memory }) }) === 'view') before.ringMappings = Infinity;
   for (let i = 0; i < ROUNDS; i++) {
     const done = Atomics.load(counters, 0);
     const worker = await startWorker('worker-scenes', scene);
@@ -208,22 +211,6 @@ function exitCodeOf(script: string, args: string[]): number {
   } catch (error) {
     return (error as { status: number }).status;
   }
-}
-
-/** Why there is no such ring, or none in a Worker. */
-function refusal(options: RingOptions): string | false {
-  try {
-    const polledView = isMapped(options) && (options.flags & IORING_SETUP_SQPOLL) !== 0;
-    return polledView ? 'needs memory that outlives a Worker, for an SQPOLL ring in one (Linux 6.5)' : false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-/** Whether the memory of such a ring is a mapped view. Throws when there is none. */
-function isMapped({ flags, memory }: RingOptions): boolean {
-  using ring = new IoUringState(8, { flags, ...(memory && { memory }) });
-  return ring.memory.kind === 'view';
 }
 
 /** Where the file system has no O_DIRECT: why. */

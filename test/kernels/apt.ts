@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from './cache.ts';
+import { cacheFolder } from '../support/cache.ts';
 import { Unavailable } from './unavailable.ts';
 
 /** Debian's names of the architectures of machines. */

@@ -3,7 +3,7 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from './cache.ts';
+import { cacheFolder } from '../support/cache.ts';
 import { byVersion } from './kernels.ts';
 import { type Result, resultOf } from './results.ts';
 

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from '../support/cache.ts';
 import { Apt, type Architecture } from './apt.ts';
-import { cacheFolder } from './cache.ts';
 import { Unavailable } from './unavailable.ts';
 
 /** The kernel of one line. */

@@ -4,8 +4,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { nodeBinary } from '../support/node-binary.ts';
 import { Apt, type Architecture } from './apt.ts';
-import { cacheFolder } from './cache.ts';
 import { Unavailable } from './unavailable.ts';
 
 /** The parts of a root. */
@@ -62,16 +62,11 @@ function fetchedParts(architecture: Architecture, folder: string): Parts {
 }
 
 function fetchedNode(cpu: string): string {
-  const name = `node-linux-${cpu}`;
-  const line = process.versions.node.split('.')[0];
-  const prefix = cacheFolder(`node-${line}-${cpu}`);
-  const node = join(prefix, 'node_modules', name, 'bin', 'node');
-  if (existsSync(node)) return node;
-  const quiet = ['--no-save', '--no-audit', '--no-fund', '--force'];
-  const args = ['install', '--prefix', prefix, ...quiet, '--cpu', cpu, `${name}@${line}`];
-  const { status, stderr } = spawnSync('npm', args, { encoding: 'utf8' });
-  if (status !== 0) throw new Unavailable(`npm cannot fetch ${name}: ${stderr.trim()}`);
-  return node;
+  try {
+    return nodeBinary(process.versions.node.split('.')[0], cpu);
+  } catch (error) {
+    throw new Unavailable((error as Error).message);
+  }
 }
 
 const LINKERS: Readonly<Record<Architecture, string>> = {

