@@ -146,7 +146,8 @@ export class IoUringState extends Ring {
 
   /**
    * Waits until a full submission queue has room, which with SQPOLL the kernel's thread makes. Returns at once when there
-   * is room, or no such thread, and when a signal came: ask `getSqe` again. Since Linux 5.10. io_uring_sqring_wait.
+   * is room, or no such thread, and without room when a signal came or the kernel has work of its own for this thread (the
+   * end of a file closed before): ask `getSqe` again, in a loop. Since Linux 5.10. io_uring_sqring_wait.
    */
   sqringWait(): void {
     this.refuseClosed();
@@ -162,24 +163,25 @@ export class IoUringState extends Ring {
   /**
    * Publishes what is staged and hands it to the kernel. With SQPOLL a system call is made only to wake the thread.
    * io_uring_submit.
-   * @returns how many entries the kernel took (with SQPOLL: will take). Fewer than were ready when one was refused
+   * @returns how many entries the kernel took (with SQPOLL: will take, or has already). Fewer than were ready when one was refused
    * at once (without IORING_SETUP_SUBMIT_ALL); the rest stays queued for the next call.
    * @throws UringError: EBUSY when completions must be reaped first, EAGAIN for want of memory (the entries stay
    * queued, and what they point at stays held), EINTR, EEXIST from another thread on a SINGLE_ISSUER ring, …
    */
   submit(): number {
     const sq = this.#sq;
+    // Before they are published: from then on the kernel's thread takes them, and they are still this call's.
+    const ready = sq.ready();
     this.#publish();
-    const pending = sq.pending();
     if (!this.#sqpoll) {
-      if (pending === 0 && !this.#enter.closed) return 0;
-      const taken = this.#check(this.#enter.call(pending, 0, 0));
+      if (ready === 0 && !this.#enter.closed) return 0;
+      const taken = this.#check(this.#enter.call(ready, 0, 0));
       sq.rewind(taken);
       return taken;
     }
-    if (pending > 0 && sq.needsWakeup()) this.#check(this.#enter.call(pending, 0, IORING_ENTER_SQ_WAKEUP));
+    if (ready > 0 && sq.needsWakeup()) this.#check(this.#enter.call(ready, 0, IORING_ENTER_SQ_WAKEUP));
     else this.refuseClosed();
-    return pending;
+    return ready;
   }
 
   /**
@@ -210,30 +212,30 @@ export class IoUringState extends Ring {
     const { waits } = this.resources;
     if (waits === null) throw invalidState('No waits are registered: see registerWaitRegion()');
     const offset = waits.offsetOf(index);
+    const ready = this.#sq.ready();
     this.#publish();
-    const pending = this.#sq.pending();
-    const wake = pending > 0 && this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
+    const wake = ready > 0 && this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
     const least = Math.min(count, this.#cq.most);
     const start = performance.now();
     const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_EXT_ARG_REG | wake;
-    const submit = this.#sqpoll ? 0 : pending;
+    const submit = this.#sqpoll ? 0 : ready;
     const result = this.#enter.call(submit, least, flags, offset, io_uring_reg_wait.size);
     const taken = result === -ETIME ? 0 : this.#check(result);
     this.#sq.rewind(taken);
     if (taken === submit && this.#cq.ready() < least) this.#waitOn(least, waits.get(index), start, taken > 0);
-    return this.#sqpoll ? pending : taken;
+    return this.#sqpoll ? ready : taken;
   }
 
   /** `submit`, and makes completions visible that wait in the kernel. io_uring_submit_and_get_events. */
   submitAndGetEvents(): number {
+    const ready = this.#sq.ready();
     this.#publish();
-    const pending = this.#sq.pending();
     const wake = this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
     const taken = this.#check(
-      this.#enter.call(this.#sqpoll && !wake ? 0 : pending, 0, IORING_ENTER_GETEVENTS | wake),
+      this.#enter.call(this.#sqpoll && !wake ? 0 : ready, 0, IORING_ENTER_GETEVENTS | wake),
     );
     this.#sq.rewind(taken);
-    return this.#sqpoll ? pending : taken;
+    return this.#sqpoll ? ready : taken;
   }
 
   /** Makes completions visible that wait in the kernel: overflown ones, deferred task work. io_uring_get_events. */

@@ -170,6 +170,21 @@ test('SQ_WAIT waits for room in a full queue', needs, () => {
   }
 });
 
+test('submit tells what it handed over, whether the thread has taken it by then or not', needs, () => {
+  using open = openRing(4, { flags, sqThreadIdle: NEVER_MS });
+  const { ring } = open;
+  awake(ring);
+  for (let round = 0; round < 3000; round++) {
+    for (let n = 0; n < 3; n++) {
+      nop(ring.getSqe()!);
+      ring.stageSqe();
+    }
+    assert.equal(round % 2 === 0 ? ring.submit() : ring.submitAndGetEvents(), 3);
+    while (ring.cqReady() < 3 || ring.sqReady() > 0) ring.getEvents();
+    ring.advanceCq(3);
+  }
+});
+
 test('a ring without SQPOLL never needs a wakeup', { skip: needs.skip }, () => {
   using open = openRing(4);
   const { ring } = open;
