@@ -12,6 +12,8 @@ import { type Line, MARK } from './console.ts';
 import { ALONE, LEFT_OUT, ROOT_ONLY } from './left-out.ts';
 
 const NOBODY = 65_534;
+/** For one part. What a failed test left alive can keep its process from ending; the parts after it are to run. */
+const PART_LIMIT_MS = 40 * 60_000;
 const [, self, user, pattern, part] = process.argv;
 if (part === undefined) runParts();
 else if (part === 'doctor') write({ doctor: doctorReport() });
@@ -42,6 +44,8 @@ function runParts(): void {
     const flags = part === 'doctor' ? [] : reporter;
     const { status } = spawnSync(process.execPath, [...flags, self, user, pattern, files], {
       stdio: 'inherit',
+      timeout: PART_LIMIT_MS,
+      killSignal: 'SIGKILL',
     });
     write({ part, status });
   }

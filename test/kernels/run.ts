@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'tsuring-kernels-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
-  // Nobody is to read what is in the machines.
+  // The files in the machines are root's, and the user nobody has to be able to read them.
   process.umask(0o022);
   const tarball = pack(folder);
   const missing: string[] = [];
