@@ -25,6 +25,11 @@ export class Hold {
     else this.#others.push(thing);
   }
 
+  /** What was added first; null when nothing was. */
+  get first(): unknown {
+    return this.#first;
+  }
+
   /** All that is held, in the order of adding. */
   list(): unknown[] {
     const all = [this.#first, this.#second, this.#third, ...(this.#others ?? [])];

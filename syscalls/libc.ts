@@ -43,6 +43,8 @@ export interface Libc {
    */
   setupOnto(entries: number, params: number, owned: number): Result;
   eventfd(initial: number, flags: number): Result;
+  /** pipe2(2): the reading end in the low 32 bits of the result, the writing end above. */
+  pipe2(flags: number): Result;
   dup3(oldFd: number, newFd: number, flags: number): Result;
   /** fcntl(2) with F_DUPFD_CLOEXEC: another number for an open file, the lowest that is free. */
   dupfd(fd: number): Result;
@@ -103,6 +105,7 @@ function bind(koffi: typeof Koffi): Libc {
   const munmap = library.func('munmap', 'int', [i64, i64]);
   const close = library.func('close', 'int', ['int']);
   const eventfd = library.func('eventfd', 'int', ['uint', 'int']);
+  const pipe2 = library.func('pipe2', 'int', [i64, 'int']);
   const dup3 = library.func('dup3', 'int', ['int', 'int', 'int']);
   const poll = library.func('poll', 'int', ['void *', 'ulong', 'int']);
   const sysconf = library.func('sysconf', i64, ['int']);
@@ -110,6 +113,8 @@ function bind(koffi: typeof Koffi): Libc {
   const { errno } = koffi;
   const word = new Uint32Array(1);
   const wordAddress = Number(koffi.address(word));
+  const pair = new Int32Array(2);
+  const pairAddress = Number(koffi.address(pair));
   const pollfd = new Int32Array(2);
   // errno is the thread's own and koffi keeps it across the call: nothing runs between the failure and this read.
   const result = (value: number): Result => (value === -1 ? -errno() : value);
@@ -133,6 +138,10 @@ function bind(koffi: typeof Koffi): Libc {
       return moved === -1 ? -EBADF : moved;
     },
     eventfd: (initial, flags) => result(eventfd(initial, flags)),
+    pipe2: (flags) => {
+      const failed = result(pipe2(pairAddress, flags));
+      return failed < 0 ? failed : pair[0] + pair[1] * 0x1_0000_0000;
+    },
     dup3: (oldFd, newFd, flags) => result(dup3(oldFd, newFd, flags)),
     dupfd: (fd) => result(syscall(NR_FCNTL, fd, F_DUPFD_CLOEXEC, 0, 0, 0, 0)),
     poll: (fd, events, timeout) => {

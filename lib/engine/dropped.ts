@@ -1,0 +1,31 @@
+/**
+ * Engines that nobody has any more, and that nobody has closed.
+ */
+import { closedError, type Engine } from './engine.ts';
+
+/** Has `engine` released when `owner` is collected, and when what is in flight then is over. Says so once per process. */
+export function releaseWhenDropped(owner: object, engine: Engine): void {
+  dropped.register(owner, engine, engine);
+}
+
+/** The owner was closed. */
+export function forget(engine: Engine): void {
+  dropped.unregister(engine);
+}
+
+const dropped = new FinalizationRegistry<Engine>((engine) => {
+  engine.ended = closedError;
+  if (engine.openRing === null) return;
+  // Somebody may well await these: they come to their own end.
+  if (engine.slots.used === 0) engine.release();
+  else engine.idle = () => engine.release();
+  if (warned) return;
+  warned = true;
+  process.emitWarning(
+    'An IoUring was dropped without close(); its ring was released by the garbage collector',
+    {
+      code: 'TSURING_DROPPED_RING',
+    },
+  );
+});
+let warned = false;

@@ -1,0 +1,152 @@
+/**
+ * io_uring in Node's event loop.
+ */
+import { read as encodeRead } from '../ops/read.ts';
+import { write as encodeWrite } from '../ops/write.ts';
+import type { Sqe } from '../sqe.ts';
+import { takeCancelled } from './cancellation.ts';
+import { type CloseOptions, closeEngine, within } from './close.ts';
+import { forget, releaseWhenDropped } from './dropped.ts';
+import { Engine } from './engine.ts';
+import type { BufferOptions } from './file-operations.ts';
+import { launch } from './launch.ts';
+import type { File, Request } from './operations.ts';
+import { checkEngineOptions, type EngineOptions } from './options.ts';
+import { PathOperations } from './path-operations.ts';
+import type { EngineStats } from './stats.ts';
+
+/**
+ * Operations of the kernel as promises. All that are started together go to the kernel with one system call; completions
+ * come through the event loop. The ring itself is made at the first operation, and belongs to this thread. It keeps the
+ * process alive only while operations are in flight.
+ */
+export class IoUring extends PathOperations {
+  readonly #engine: Engine;
+  #closing: Promise<void> | null = null;
+
+  /** @throws TypeError, RangeError for options. Where there is no io_uring the first operation says so. */
+  constructor(options: EngineOptions = {}) {
+    super();
+    this.#engine = new Engine(checkEngineOptions(options));
+    takeCancelled(this.#engine);
+    releaseWhenDropped(this, this.#engine);
+  }
+
+  /**
+   * Any operation of tsuring's functions: `ring.run(fsync, fd, 0)`. Gives what the kernel said, a number.
+   */
+  run<A extends unknown[]>(operation: (sqe: Sqe, ...args: A) => void, ...args: A): Promise<number> {
+    return launch(this.#engine, { name: operation.name, encode: (sqe) => operation(sqe, ...args) });
+  }
+
+  /** @inheritdoc */
+  override read(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number> {
+    if (typeof fd !== 'number' || (options !== undefined && !isPlain(options)))
+      return super.read(fd, buffer, options);
+    const engine = this.#engine;
+    let sqe: Sqe | null = null;
+    try {
+      sqe = engine.begin();
+      if (sqe === null) return super.read(fd, buffer, options);
+      encodeRead(sqe, fd, buffer, options?.length ?? buffer.byteLength, options?.offset ?? -1);
+      return engine.promise(engine.start(sqe, 'read'));
+    } catch (error) {
+      if (sqe !== null) engine.abandon(sqe);
+      return Promise.reject(error);
+    }
+  }
+
+  /** @inheritdoc */
+  override write(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number> {
+    if (typeof fd !== 'number' || (options !== undefined && !isPlain(options)))
+      return super.write(fd, buffer, options);
+    const engine = this.#engine;
+    let sqe: Sqe | null = null;
+    try {
+      sqe = engine.begin();
+      if (sqe === null) return super.write(fd, buffer, options);
+      encodeWrite(sqe, fd, buffer, options?.length ?? buffer.byteLength, options?.offset ?? -1);
+      return engine.promise(engine.start(sqe, 'write'));
+    } catch (error) {
+      if (sqe !== null) engine.abandon(sqe);
+      return Promise.reject(error);
+    }
+  }
+
+  /** Submits what was started at once, rather than when the running JavaScript is through, and settles what is complete. */
+  flush(): void {
+    this.#engine.flush();
+  }
+
+  /** Operations keep the process alive while they are in flight: so it is from the beginning. */
+  ref(): this {
+    this.#engine.keepsAlive = true;
+    this.#engine.updateRef();
+    return this;
+  }
+
+  /** Operations in flight do not keep the process alive. */
+  unref(): this {
+    this.#engine.keepsAlive = false;
+    this.#engine.updateRef();
+    return this;
+  }
+
+  /** What the engine has done so far. */
+  stats(): EngineStats {
+    const { started, completed, slots, wakeups, overflows, turns, waiting, enters, strays } = this.#engine;
+    return {
+      submitted: started,
+      completed,
+      inFlight: slots.used,
+      waiting,
+      enters,
+      wakeups,
+      overflows,
+      inlineRounds: turns.rounds,
+      yields: turns.yields,
+      strays,
+    };
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closing !== null;
+  }
+
+  /**
+   * Refuses new operations, cancels those in flight, waits for the completion of every one, and gives the ring back.
+   * Afterwards nothing of the kernel's can touch memory. Idempotent.
+   * @throws Error ETIMEDOUT when `timeout` milliseconds were not enough, naming the operations: a disk's read cannot be
+   * cancelled. Their memory stays pinned until they complete.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    if (this.#closing === null) {
+      forget(this.#engine);
+      this.#closing = closeEngine(this.#engine);
+    }
+    return options.timeout === undefined
+      ? this.#closing
+      : within(this.#engine, this.#closing, options.timeout);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  protected override request<T>(request: Request): Promise<T> {
+    return launch<T>(this.#engine, request);
+  }
+}
+
+/** Whether the options are those of the short way. */
+function isPlain({ signal, timeout, sqeFlags, ioprio, personality, rwFlags }: BufferOptions): boolean {
+  return (
+    signal === undefined &&
+    timeout === undefined &&
+    sqeFlags === undefined &&
+    ioprio === undefined &&
+    personality === undefined &&
+    rwFlags === undefined
+  );
+}

@@ -1,0 +1,38 @@
+/**
+ * From a request to an operation in flight.
+ */
+import { Cancellation, checkCancelOptions } from './cancellation.ts';
+import type { Engine } from './engine.ts';
+import { complete, type Request } from './operations.ts';
+import type { Slot } from './slot.ts';
+
+/** Starts the operation, or has it wait for room. The promise is its result's; it never throws. */
+export function launch<T>(engine: Engine, request: Request): Promise<T> {
+  try {
+    if (request.options !== undefined) checkCancelOptions(request.options);
+    const slot = enter(engine, request);
+    if (slot !== null) return engine.promise<T>(slot);
+    return new Promise((resolve) => engine.wait(() => resolve(launch(engine, request))));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Encodes the operation, and stages it; null when there is no room. Throws for what cannot be encoded. */
+export function enter(engine: Engine, request: Request): Slot | null {
+  const sqe = engine.begin();
+  if (sqe === null) return null;
+  try {
+    request.encode(sqe);
+    complete(sqe, request);
+  } catch (error) {
+    engine.abandon(sqe);
+    throw error;
+  }
+  const { name, finish, path, dest, options } = request;
+  const slot = engine.start(sqe, name, path, dest);
+  if (finish !== undefined) slot.finish = finish;
+  if (options?.signal !== undefined || options?.timeout !== undefined)
+    slot.cancellation = new Cancellation(engine, slot, options);
+  return slot;
+}

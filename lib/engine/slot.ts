@@ -1,0 +1,86 @@
+/**
+ * What the engine knows of an operation between its entry and its last completion. Slots are used again and again: an
+ * operation allocates none.
+ */
+import { giveHold, type Hold } from '../hold.ts';
+import type { Cancellation } from './cancellation.ts';
+
+/** Makes the value of a promise of what the kernel said. Throws what the promise is to be rejected with. */
+export type Finish = (res: number, flags: number) => unknown;
+
+/** Gets every completion of an operation that has several: false in `more` with the last. */
+export interface Receiver {
+  complete(res: number, flags: number, more: boolean): void;
+}
+
+/** The kinds of user data, in its highest 4 bits. Below it: 28 bits of generation, 32 bits of the slot's number. */
+export const KIND_OPERATION = 1;
+/** A request that only cancels another: what it says is of no interest. */
+export const KIND_CANCEL = 2;
+/** A message of another ring. */
+export const KIND_MESSAGE = 3;
+/** A registered resource that the kernel has let go. */
+export const KIND_TAG = 4;
+export const KIND_SHIFT = 28;
+
+export class Slot {
+  /** Low half of the user data. */
+  readonly index: number;
+  /** High half of the user data: kind and generation. Changes whenever the slot is given back. */
+  key: number = KIND_OPERATION << KIND_SHIFT;
+  /** The operation's name, for errors. */
+  name = '';
+  resolve: (value: unknown) => void = nothing;
+  reject: (error: unknown) => void = nothing;
+  finish: Finish | null = null;
+  /** In the promise's place. */
+  receiver: Receiver | null = null;
+  /** What the kernel may touch. */
+  hold: Hold | null = null;
+  /** A buffer of `hold` that had bytes when the operation began: it has none when it was transferred away meanwhile. */
+  view: ArrayBufferView | null = null;
+  path: string | Uint8Array | null = null;
+  dest: string | Uint8Array | null = null;
+  cancellation: Cancellation | null = null;
+  /** Whether it keeps the process alive. */
+  ref = true;
+  /** Whether somebody was told of its beginning (diagnostics_channel). */
+  traced = false;
+  /** Whether the kernel, or the queue, has it. */
+  busy = false;
+  /** The next free one. */
+  next: Slot | null = null;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  /** The user data as one number. */
+  get userData(): bigint {
+    return (BigInt(this.key >>> 0) << 32n) | BigInt(this.index);
+  }
+
+  /** Forgets the operation. A completion that comes late meets another generation. */
+  clear(): void {
+    this.key = (KIND_OPERATION << KIND_SHIFT) | ((this.key + 1) & GENERATION);
+    this.resolve = nothing;
+    this.reject = nothing;
+    this.finish = null;
+    this.receiver = null;
+    if (this.hold !== null) {
+      giveHold(this.hold);
+      this.hold = null;
+    }
+    this.view = null;
+    this.path = null;
+    this.dest = null;
+    this.cancellation = null;
+    this.ref = true;
+    this.traced = false;
+    this.busy = false;
+  }
+}
+
+const GENERATION = (1 << KIND_SHIFT) - 1;
+
+function nothing(): void {}

@@ -1,0 +1,37 @@
+/**
+ * How long operations that complete at once may follow each other before the event loop has its turn. Without a limit a
+ * loop of reads from the page cache would stop timers and sockets for ever.
+ */
+
+/** Inline rounds at most between two turns of the event loop. */
+export const MOST_ROUNDS = 256;
+/** Milliseconds at most, when the rounds are long. */
+export const MOST_MS = 4;
+
+export class Turns {
+  /** Rounds so far, all together. */
+  rounds = 0;
+  /** How often the event loop was given its turn. */
+  yields = 0;
+  /** Since the last turn of the event loop that we know of. */
+  #since = 0;
+  #start = 0;
+
+  /** The event loop turns: we are called by it. */
+  begin(): void {
+    this.#since = 0;
+  }
+
+  /** Whether one more round may run now, and counts it. False: call `begin` from the event loop, then run it. */
+  mayGoOn(): boolean {
+    const since = this.#since++;
+    this.rounds++;
+    if (since === 0) {
+      this.#start = performance.now();
+      return true;
+    }
+    if (since < MOST_ROUNDS && performance.now() - this.#start < MOST_MS) return true;
+    this.yields++;
+    return false;
+  }
+}
