@@ -361,6 +361,14 @@ export class IoUringState extends Ring {
     return (this.#sq.flags() & IORING_SQ_CQ_OVERFLOW) !== 0;
   }
 
+  /**
+   * Whether the kernel holds something back until it is entered: completions that found no room, or work that makes some
+   * (with IORING_SETUP_TASKRUN_FLAG). Then `getEvents`, more than once where there is much.
+   */
+  get cqNeedsEnter(): boolean {
+    return (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) !== 0;
+  }
+
   // --- the ring
 
   /** What the ring has done so far. */
@@ -421,7 +429,7 @@ export class IoUringState extends Ring {
   /** Nothing stands in the ring: does the kernel hold something back? */
   #peekBehind(): Cqe | null {
     this.refuseClosed();
-    if (!this.#iopoll && (this.#sq.flags() & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) === 0) return null;
+    if (!this.#iopoll && !this.cqNeedsEnter) return null;
     this.getEvents();
     return this.#cq.peek();
   }

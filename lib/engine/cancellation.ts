@@ -4,6 +4,7 @@
  */
 import { IORING_OP_ASYNC_CANCEL } from '../../syscalls/constants/opcodes.ts';
 import { ENOENT, ETIMEDOUT } from '../../syscalls/errno.ts';
+import { UringError } from '../../syscalls/error.ts';
 import { checkInteger, invalidType } from '../../syscalls/invalid.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError } from './errors.ts';
@@ -41,6 +42,7 @@ export class Cancellation {
     this.#slot = slot;
     this.#signal = signal;
     signal?.addEventListener('abort', this.#abort);
+    if (signal?.aborted) this.#abort();
     if (timeout !== undefined) this.#timer = setTimeout(this.#expire, timeout).unref();
   }
 
@@ -57,7 +59,7 @@ export class Cancellation {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (!this.#ended) requestCancel(this.#engine, this.#slot);
-    }, this.#pause);
+    }, this.#pause).unref();
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
   }
 
@@ -82,9 +84,13 @@ export class Cancellation {
 /** Sends the request that cancels what stands in the slot now. */
 export function requestCancel(engine: Engine, slot: Slot): void {
   const { key } = slot;
+  if (engine.drains > 0) {
+    setImmediate(() => cancelPastDrain(engine, slot, key));
+    return;
+  }
   const send = (): void => {
     if (!slot.busy || slot.key !== key || engine.openRing === null) return;
-    const sqe = engine.openRing.getSqe();
+    const sqe = engine.beginFirst();
     if (sqe === null) {
       engine.waitFirst(send);
       return;
@@ -95,6 +101,20 @@ export function requestCancel(engine: Engine, slot: Slot): void {
     engine.startOther(sqe, slot.index, (KIND_CANCEL << KIND_SHIFT) | (key & GENERATION));
   };
   send();
+}
+
+/** A request in the queue would itself wait for what was drained for: this one goes past it. Since Linux 6.0. */
+function cancelPastDrain(engine: Engine, slot: Slot, key: number): void {
+  engine.flush();
+  if (!slot.busy || slot.key !== key || engine.openRing === null) return;
+  try {
+    engine.openRing.registerSyncCancel({ userData: slot.userData, timeout: 0 });
+  } catch (error) {
+    if (!(error instanceof UringError)) throw error;
+    // It is not to be found while it is drained itself, and older kernels cannot be asked: it ends with the others.
+    slot.cancellation?.retry();
+  }
+  engine.flush();
 }
 
 /** Takes what the requests that cancel have to say. */

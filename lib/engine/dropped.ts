@@ -1,7 +1,7 @@
 /**
  * Engines that nobody has any more, and that nobody has closed.
  */
-import { closedError, type Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 
 /** Has `engine` released when `owner` is collected, and when what is in flight then is over. Says so once per process. */
 export function releaseWhenDropped(owner: object, engine: Engine): void {
@@ -14,10 +14,9 @@ export function forget(engine: Engine): void {
 }
 
 const dropped = new FinalizationRegistry<Engine>((engine) => {
-  engine.ended = closedError;
   if (engine.openRing === null) return;
-  // Somebody may well await these: they come to their own end.
-  if (engine.slots.used === 0) engine.release();
+  // Somebody may well await what is in flight, or waits for room: it comes to its own end.
+  if (engine.slots.used === 0 && engine.waiting === 0) engine.release();
   else engine.idle = () => engine.release();
   if (warned) return;
   warned = true;

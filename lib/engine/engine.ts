@@ -3,28 +3,31 @@
  *
  * A turn: `begin` and `start` stage entries; `process.nextTick` brings the flush behind everything that stands in the
  * microtask queue; the flush submits with one system call and reaps what completed at once. What did not complete has the
- * eventfd armed, and the event loop wakes us. A flush whose promises start the next one is an inline round: after some of
+ * alarm armed, and the event loop wakes us. A flush whose promises start the next one is an inline round: after some of
  * them the event loop has its turn (see Turns).
  */
 import { IORING_CQE_F_MORE } from '../../syscalls/constants/cqe.ts';
+import { IORING_OP_NOP } from '../../syscalls/constants/opcodes.ts';
 import { EAGAIN, EBADF, EBUSY, EINTR, ENOMEM } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
+import { invalidState } from '../../syscalls/invalid.ts';
 import { isView } from '../../syscalls/is-view.ts';
-import type { Cqe } from '../cqe.ts';
+import { Cqe } from '../cqe.ts';
 import { giveHold } from '../hold.ts';
 import type { Sqe } from '../sqe.ts';
 import type { IoUringState } from '../state.ts';
+import { Alarm } from './alarm.ts';
 import { rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
 import type { FilePath } from './operations.ts';
 import type { CheckedEngineOptions } from './options.ts';
 import { makeRing } from './ring-setup.ts';
+import { settle } from './settle.ts';
 import { KIND_OPERATION, KIND_SHIFT, type Slot } from './slot.ts';
 import { Slots } from './slots.ts';
 import { traceEnd, traceStart, tracing } from './trace.ts';
 import { Turns } from './turns.ts';
 import { Waiting } from './waiting.ts';
-import { Waker } from './waker.ts';
 
 /** Completions that are no operation's: messages, tags, what a cancelling request says. */
 export type OtherCompletion = (index: number, key: number, res: number, flags: number) => void;
@@ -47,6 +50,8 @@ export class Engine {
   strays = 0;
   /** Whether operations keep the process alive at all. */
   keepsAlive = true;
+  /** Chains that wait for all that was submitted before. */
+  drains = 0;
   /** Called when the last operation is over, while the engine closes. */
   idle: (() => void) | null = null;
   /** Why there are no more operations, once there are none. */
@@ -54,12 +59,12 @@ export class Engine {
   #ring: IoUringState | null = null;
   /** Of the ring that is closed. */
   #enters = 0;
-  #waker: Waker | null = null;
+  #alarm: Alarm | null = null;
   /** Operations in flight that keep the process alive. */
   #refs = 0;
-  #referenced = false;
-  #armed = false;
   #scheduled = false;
+  /** Whether the entry of `begin` is being encoded. */
+  #encoding = false;
   #draining = false;
   #pumping = false;
   /** Whether what was called for there being room found too little of it. */
@@ -96,16 +101,25 @@ export class Engine {
    */
   begin(): Sqe | null {
     if (this.ended !== null) throw this.ended();
+    if (this.#encoding) throw invalidState('Another operation is being encoded');
     if (this.#waiting.size > 0 && !this.#pumping) return null;
-    return this.ring.getSqe() ?? this.#makeRoom(1);
+    const sqe = this.ring.getSqe() ?? this.#makeRoom(1);
+    this.#encoding = sqe !== null;
+    return sqe;
+  }
+
+  /** As `begin` for what goes before all others and also when no more operations are taken; null when it cannot be now. */
+  beginFirst(): Sqe | null {
+    if (this.#ring === null || this.#encoding) return null;
+    const sqe = this.#ring.getSqe();
+    this.#encoding = sqe !== null;
+    return sqe;
   }
 
   /** Whether `count` entries can be had now one after the other, submitted by one system call. */
   hasRoom(count: number): boolean {
-    if (this.#waiting.size > 0 && !this.#pumping) return false;
-    return (
-      this.ring.sqSpaceLeft() >= count || (this.#makeRoom(count) !== null && this.ring.sqSpaceLeft() >= count)
-    );
+    if (this.#encoding || (this.#waiting.size > 0 && !this.#pumping)) return false;
+    return this.ring.sqSpaceLeft() >= count || this.#makeRoom(count) !== null;
   }
 
   /** Has `again` called when there is room, after all that waits already. */
@@ -121,7 +135,10 @@ export class Engine {
     this.#schedule();
   }
 
-  /** Takes the entry that `begin` gave, and what it points at. It goes to the kernel with the next flush. */
+  /**
+   * Takes the entry that `begin` gave, and what it points at. Fill in the slot, then call `send` or `promise`: it goes to
+   * the kernel with the next flush.
+   */
   start(sqe: Sqe, name: string, path: FilePath | null = null, dest: FilePath | null = null): Slot {
     const slot = this.slots.take();
     const { words, at } = sqe;
@@ -138,11 +155,24 @@ export class Engine {
       if (isView(first) && first.byteLength > 0) slot.view = first;
     }
     (this.#ring as IoUringState).stageSqe();
+    this.#encoding = false;
     this.started++;
     this.#refs++;
-    if (tracing()) traceStart(slot);
-    this.#schedule();
     return slot;
+  }
+
+  /** The slot of an operation is filled in: it may complete from now on. */
+  send(slot: Slot): void {
+    this.#schedule();
+    if (tracing()) traceStart(slot);
+  }
+
+  /** As `send`. The promise of the operation. */
+  promise<T>(slot: Slot): Promise<T> {
+    const promise = new Promise<T>(takeResolvers);
+    slot.resolve = takenResolve;
+    this.send(slot);
+    return promise;
   }
 
   /** Takes an entry whose completion is of another kind than an operation's. */
@@ -151,20 +181,18 @@ export class Engine {
     words[at + 8] = index;
     words[at + 9] = key;
     (this.#ring as IoUringState).stageSqe();
+    this.#encoding = false;
     this.#schedule();
   }
 
   /** Whatever was encoded into the entry of `begin` is void. */
   abandon(sqe: Sqe): void {
+    this.#encoding = false;
+    // The entry stays the next one: nothing that it names is held any more.
+    sqe.rw(IORING_OP_NOP, -1, 0, 0, 0);
     if (sqe.held === null) return;
     giveHold(sqe.held);
     sqe.held = null;
-  }
-
-  /** The promise of an operation that was just started. */
-  promise<T>(slot: Slot): Promise<T> {
-    promised = slot;
-    return new Promise<T>(takeResolvers);
   }
 
   /** Whether the operation keeps the process alive. */
@@ -178,26 +206,25 @@ export class Engine {
   /** Submits all that was started, and settles what is complete. */
   flush(): void {
     if (this.#ring === null || this.#draining) return;
-    this.#disarm();
-    this.#submit();
-    this.#drain();
-    if (this.#waiting.size > 0) this.#pump();
-    this.#rest();
+    try {
+      this.#turn(this.#ring);
+    } catch (error) {
+      if (!(error instanceof UringError)) throw error;
+      this.#break(error);
+    } finally {
+      this.#rest();
+    }
   }
 
   /** Follows what is in flight: whether the process is kept alive. */
   updateRef(): void {
-    const wanted = this.keepsAlive && this.#refs > 0;
-    if (wanted === this.#referenced || this.#waker === null) return;
-    this.#referenced = wanted;
-    if (wanted) this.#waker.ref();
-    else this.#waker.unref();
+    this.#alarm?.keep(this.keepsAlive && this.#refs > 0);
   }
 
   /** Gives back ring and eventfd. Nothing may be in flight. */
   release(): void {
-    this.#waker?.close();
-    this.#waker = null;
+    this.#alarm?.close();
+    this.#alarm = null;
     this.#enters = this.enters;
     this.#ring?.close();
     this.#ring = null;
@@ -232,24 +259,17 @@ export class Engine {
     const flags = words[at + 3];
     const slot = this.slots.find(index, key);
     if (slot === null) this.#other(index, key, res, flags);
-    else if (slot.receiver !== null) this.#receive(slot, res, flags);
-    else if ((flags & IORING_CQE_F_MORE) !== 0) {
-      // Of an operation that was run without regard to its several completions: the first one counts.
-      slot.resolve(res);
-      slot.receiver = NOBODY;
-    } else this.#settle(slot, res, flags);
+    else if (slot.receiver !== null) this.#receive(slot, res, flags, cqe);
+    else if ((flags & IORING_CQE_F_MORE) !== 0) slot.first ??= res;
+    else this.#settle(slot, slot.first ?? res, flags);
   };
 
   #open(): IoUringState {
+    if (this.ended !== null) throw this.ended();
     const ring = makeRing(this.options);
     try {
-      const waker = new Waker(this.#wake);
-      this.#waker = waker;
-      ring.registerEventfd(waker.fd);
-      ring.cqEventfdToggle(false);
+      this.#alarm = new Alarm(ring, this.#wake);
     } catch (error) {
-      this.#waker?.close();
-      this.#waker = null;
       ring.close();
       throw error;
     }
@@ -257,91 +277,112 @@ export class Engine {
     return ring;
   }
 
+  /** Behind all microtasks that are to run, also from a timer, where the next tick comes before them. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    process.nextTick(this.#tick);
+    queueMicrotask(this.#soon);
+  }
+
+  readonly #soon = (): void => process.nextTick(this.#tick);
+
+  /** In a moment, when the kernel may take what it has not taken now. */
+  #scheduleLater(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if ((this.#ring as IoUringState).usesSqpoll) setImmediate(this.#resume);
+    else setTimeout(this.#resume, RETRY_MS).unref();
+  }
+
+  #turn(ring: IoUringState): void {
+    this.#alarm?.disarm();
+    this.#submit(ring);
+    this.#drain(ring);
+    if (this.#waiting.size > 0) this.#pump(ring);
   }
 
   /** The queue is full, or has fewer free entries than are wanted: what is in it goes out now. */
   #makeRoom(count: number): Sqe | null {
     // In the midst of completions nothing can be reaped; it waits until they are through.
     if (this.#draining) return null;
-    this.#disarm();
-    this.#submit();
-    this.#drain();
     const ring = this.#ring as IoUringState;
+    this.#alarm?.disarm();
+    // Whatever comes of it, it is looked after again.
+    this.#schedule();
+    this.#submit(ring);
+    this.#drain(ring);
+    // Somebody may have closed the ring who was told of a completion.
+    if (this.ended !== null) throw this.ended();
     return ring.sqSpaceLeft() >= count ? ring.getSqe() : null;
   }
 
-  #submit(): void {
-    const ring = this.#ring as IoUringState;
+  #submit(ring: IoUringState): void {
     try {
-      ring.submitAndGetEvents();
+      if (ring.usesSqpoll) ring.submit();
+      else ring.submitAndGetEvents();
     } catch (error) {
-      // What was not taken stays in the queue, and goes with the next flush: see #rest.
-      if (!(error instanceof UringError && LATER.includes(error.errno))) throw error;
+      // What was not taken stays in the queue, and goes with a later flush: see #rest.
+      if (!isPassing(error)) throw error;
     }
   }
 
-  #drain(): void {
-    const ring = this.#ring as IoUringState;
+  #drain(ring: IoUringState): void {
+    if (this.#draining) return;
     this.#draining = true;
     try {
       if (ring.cqHasOverflow) this.overflows++;
       ring.forEachCqe(this.#complete);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
     } finally {
       this.#draining = false;
     }
   }
 
-  #pump(): void {
-    const ring = this.#ring as IoUringState;
+  /** Calls what waits for room as long as there is some; all of it when no more operations are taken. */
+  #pump(ring: IoUringState): void {
     this.#pumping = true;
     this.#stalled = false;
+    const before = ring.sqReady();
     try {
-      while (this.#waiting.size > 0 && !this.#stalled && ring.sqSpaceLeft() > 0) this.#waiting.next()();
+      while (this.#waiting.size > 0 && !this.#stalled && (this.ended !== null || ring.sqSpaceLeft() > 0))
+        this.#waiting.next()();
     } finally {
       this.#pumping = false;
     }
-    this.#schedule();
+    if (ring.sqReady() > before) this.#schedule();
   }
 
-  /** Until something happens: has the eventfd armed, or a flush to come. */
+  /** Until something happens: has the alarm armed, or a flush to come. */
   #rest(): void {
     const ring = this.#ring;
-    if (ring === null) return;
-    if (this.slots.used === 0) {
-      this.updateRef();
+    const alarm = this.#alarm;
+    if (ring === null || alarm === null) return;
+    this.updateRef();
+    if (this.slots.used === 0 && this.#waiting.size === 0) {
       this.idle?.();
       return;
     }
-    if (!ring.usesSqpoll && ring.sqReady() > 0) this.#scheduleLater();
-    this.updateRef();
-    this.#arm(ring);
+    if ((!ring.usesSqpoll && ring.sqReady() > 0) || this.#waiting.size > 0) this.#scheduleLater();
+    if (alarm.arm()) this.#schedule();
   }
 
-  /** From now on a completion wakes the event loop. */
-  #arm(ring: IoUringState): void {
-    if (!this.#armed) {
-      this.#armed = true;
-      ring.cqEventfdToggle(true);
+  /** The ring cannot be used any more: completions are lost. What the kernel may still write to stays held for good. */
+  #break(error: UringError): void {
+    this.ended = () => error;
+    for (const slot of this.slots) {
+      if (slot.hold !== null) lost.add(slot.hold);
+      slot.hold = null;
+      if (slot.ref) this.#refs--;
+      slot.cancellation?.end();
+      const { receiver, resolve } = slot;
+      this.slots.give(slot);
+      if (receiver !== null) receiver.complete(error.errno, 0, false, NO_CQE);
+      else rejectFrom(resolve, () => error);
     }
-    // What came between the last look and the arming signalled nobody.
-    if (ring.peekCqe() !== null) this.#schedule();
-  }
-
-  #disarm(): void {
-    if (!this.#armed) return;
-    this.#armed = false;
-    (this.#ring as IoUringState).cqEventfdToggle(false);
-  }
-
-  /** The kernel took not everything: for want of memory, or of room for completions. */
-  #scheduleLater(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setTimeout(this.#resume, RETRY_MS);
+    while (this.#waiting.size > 0) this.#waiting.next()();
+    this.release();
+    this.idle?.();
   }
 
   #settle(slot: Slot, res: number, flags: number): void {
@@ -359,24 +400,10 @@ export class Engine {
     slot.cancellation?.end();
     this.slots.give(slot);
     if (problem !== null) rejectFrom(resolve, problem);
-    else if (finish === null) resolve(res);
-    else this.#finish(resolve, finish, res, flags);
+    else settle(resolve, finish, res, flags);
   }
 
-  #finish(
-    resolve: (value: unknown) => void,
-    finish: (res: number, flags: number) => unknown,
-    res: number,
-    flags: number,
-  ): void {
-    try {
-      resolve(finish(res, flags));
-    } catch (error) {
-      resolve(Promise.reject(error));
-    }
-  }
-
-  #receive(slot: Slot, res: number, flags: number): void {
+  #receive(slot: Slot, res: number, flags: number, cqe: Cqe): void {
     const receiver = slot.receiver!;
     const more = (flags & IORING_CQE_F_MORE) !== 0;
     if (!more) {
@@ -384,10 +411,14 @@ export class Engine {
       if (slot.ref) this.#refs--;
       if (slot.traced) traceEnd(slot, res, res < 0 ? failure(slot, res) : null);
     }
-    receiver.complete(res, flags, more);
-    if (more) return;
-    slot.cancellation?.end();
-    this.slots.give(slot);
+    try {
+      receiver.complete(res, flags, more, cqe);
+    } finally {
+      if (!more) {
+        slot.cancellation?.end();
+        this.slots.give(slot);
+      }
+    }
   }
 
   #other(index: number, key: number, res: number, flags: number): void {
@@ -399,15 +430,19 @@ export class Engine {
 }
 
 /** What a submission can meet and get over: the entries stay in the queue. */
-const LATER: readonly number[] = [-EAGAIN, -EBUSY, -EINTR, -ENOMEM];
-const RETRY_MS = 1;
-const NOBODY = { complete(): void {} };
+function isPassing(error: unknown): boolean {
+  return error instanceof UringError && PASSING.includes(error.errno);
+}
 
-/** The slot whose promise is being made: its resolvers go there without a closure for each. */
-let promised: Slot;
-function takeResolvers(resolve: (value: never) => void, reject: (error: unknown) => void): void {
-  promised.resolve = resolve as (value: unknown) => void;
-  promised.reject = reject;
+const PASSING: readonly number[] = [-EAGAIN, -EBUSY, -EINTR, -ENOMEM];
+const RETRY_MS = 1;
+const NO_CQE = new Cqe();
+const lost = new Set<unknown>();
+
+/** The resolver of the promise made last: it goes into the slot without a closure for each. */
+let takenResolve: (value: unknown) => void;
+function takeResolvers(resolve: (value: never) => void): void {
+  takenResolve = resolve as (value: unknown) => void;
 }
 
 /** As of the ring: every call after `close`. */

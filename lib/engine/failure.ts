@@ -11,13 +11,13 @@ import type { Slot } from './slot.ts';
  * everything is read from the slot now.
  */
 export function failure(slot: Slot, res: number): (() => Error) | null {
-  const { name, path, dest, cancellation, view } = slot;
+  const { name, path, dest, cancellation, view, accepts } = slot;
   if (view !== null && view.byteLength === 0)
     return () =>
       invalidState(
         `The buffer was transferred away while the operation was in flight, ${name}: what it did to the memory is unknown`,
       );
-  if (res >= 0) return null;
+  if (res >= 0 || res === accepts) return null;
   const why = wasCancelled(res) ? (cancellation?.why ?? null) : null;
   return why ?? (() => operationError(res, name, path, dest));
 }

@@ -19,6 +19,7 @@ import { ftruncate } from '../ops/truncate.ts';
 import { write, writev } from '../ops/write.ts';
 import type { U64 } from '../sqe.ts';
 import { type File, numberOf, type OperationOptions, Operations } from './operations.ts';
+import { nothing } from './settle.ts';
 
 /** Of reading and writing. */
 export interface IoOptions extends OperationOptions {
@@ -99,25 +100,38 @@ export abstract class FileOperations extends Operations {
   }
 
   /** Brings what was written to the disk. fsync(2), io_uring_prep_fsync. */
-  async fsync(file: File, options?: OperationOptions): Promise<void> {
-    await this.request({ name: 'fsync', file, options, encode: (sqe) => fsync(sqe, numberOf(file)) });
+  fsync(file: File, options?: OperationOptions): Promise<void> {
+    return this.request({
+      finish: nothing,
+      name: 'fsync',
+      file,
+      options,
+      encode: (sqe) => fsync(sqe, numberOf(file)),
+    });
   }
 
   /** As `fsync`, without the metadata that reading does not need. fdatasync(2), io_uring_prep_fsync. */
-  async fdatasync(file: File, options?: OperationOptions): Promise<void> {
+  fdatasync(file: File, options?: OperationOptions): Promise<void> {
     const encode = (sqe: Parameters<typeof fsync>[0]) => fsync(sqe, numberOf(file), IORING_FSYNC_DATASYNC);
-    await this.request({ name: 'fdatasync', file, options, encode });
+    return this.request({
+      finish: nothing,
+      name: 'fdatasync',
+      file,
+      options,
+      encode,
+    });
   }
 
   /** Writes a range of the file's pages to the disk: see `syncFileRange` of the operations. sync_file_range(2). */
-  async syncFileRange(
+  syncFileRange(
     file: File,
     offset: U64,
     length: number,
     flags: number,
     options?: OperationOptions,
   ): Promise<void> {
-    await this.request({
+    return this.request({
+      finish: nothing,
       name: 'syncFileRange',
       file,
       options,
@@ -129,14 +143,9 @@ export abstract class FileOperations extends Operations {
    * Reserves space, or with FALLOC_FL_… in `mode` frees or zeroes it. Since Linux 5.6. fallocate(2),
    * io_uring_prep_fallocate.
    */
-  async fallocate(
-    file: File,
-    mode: number,
-    offset: U64,
-    length: U64,
-    options?: OperationOptions,
-  ): Promise<void> {
-    await this.request({
+  fallocate(file: File, mode: number, offset: U64, length: U64, options?: OperationOptions): Promise<void> {
+    return this.request({
+      finish: nothing,
       name: 'fallocate',
       file,
       options,
@@ -145,8 +154,9 @@ export abstract class FileOperations extends Operations {
   }
 
   /** Sets the size of a file, in bytes. Since Linux 6.9. ftruncate(2), io_uring_prep_ftruncate. */
-  async ftruncate(file: File, length: U64 = 0, options?: OperationOptions): Promise<void> {
-    await this.request({
+  ftruncate(file: File, length: U64 = 0, options?: OperationOptions): Promise<void> {
+    return this.request({
+      finish: nothing,
       name: 'ftruncate',
       file,
       options,
@@ -155,14 +165,15 @@ export abstract class FileOperations extends Operations {
   }
 
   /** Tells how a range will be used: POSIX_FADV_…. Since Linux 5.6. posix_fadvise(2), io_uring_prep_fadvise. */
-  async fadvise(
+  fadvise(
     file: File,
     offset: U64,
     length: number,
     advice: number,
     options?: OperationOptions,
   ): Promise<void> {
-    await this.request({
+    return this.request({
+      finish: nothing,
       name: 'fadvise',
       file,
       options,
@@ -217,8 +228,13 @@ export abstract class FileOperations extends Operations {
   }
 
   /** Closes a descriptor. Since Linux 5.6. close(2), io_uring_prep_close. */
-  async closeFd(fd: number, options?: OperationOptions): Promise<void> {
-    await this.request({ name: 'close', options, encode: (sqe) => close(sqe, fd) });
+  closeFd(fd: number, options?: OperationOptions): Promise<void> {
+    return this.request({
+      finish: nothing,
+      name: 'close',
+      options,
+      encode: (sqe) => close(sqe, fd),
+    });
   }
 }
 

@@ -1,18 +1,23 @@
 /**
  * io_uring in Node's event loop.
  */
+import { isView } from '../../syscalls/is-view.ts';
 import { read as encodeRead } from '../ops/read.ts';
 import { write as encodeWrite } from '../ops/write.ts';
 import type { Sqe } from '../sqe.ts';
-import { takeCancelled } from './cancellation.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { checkCancelOptions, takeCancelled } from './cancellation.ts';
+import { Chain, type ChainOptions } from './chain.ts';
+import { runChain } from './chain-run.ts';
 import { type CloseOptions, closeEngine, within } from './close.ts';
 import { forget, releaseWhenDropped } from './dropped.ts';
 import { Engine } from './engine.ts';
 import type { BufferOptions } from './file-operations.ts';
 import { launch } from './launch.ts';
+import { Multishot, type MultishotOptions, type Source } from './multishot.ts';
+import { MultishotOperations } from './multishot-operations.ts';
 import type { File, Request } from './operations.ts';
 import { checkEngineOptions, type EngineOptions } from './options.ts';
-import { PathOperations } from './path-operations.ts';
 import type { EngineStats } from './stats.ts';
 
 /**
@@ -20,9 +25,10 @@ import type { EngineStats } from './stats.ts';
  * come through the event loop. The ring itself is made at the first operation, and belongs to this thread. It keeps the
  * process alive only while operations are in flight.
  */
-export class IoUring extends PathOperations {
+export class IoUring extends MultishotOperations {
   readonly #engine: Engine;
   #closing: Promise<void> | null = null;
+  #pool: BufferPool | null = null;
 
   /** @throws TypeError, RangeError for options. Where there is no io_uring the first operation says so. */
   constructor(options: EngineOptions = {}) {
@@ -41,7 +47,7 @@ export class IoUring extends PathOperations {
 
   /** @inheritdoc */
   override read(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number> {
-    if (typeof fd !== 'number' || (options !== undefined && !isPlain(options)))
+    if (typeof fd !== 'number' || !isView(buffer) || !isPlain(options))
       return super.read(fd, buffer, options);
     const engine = this.#engine;
     let sqe: Sqe | null = null;
@@ -58,7 +64,7 @@ export class IoUring extends PathOperations {
 
   /** @inheritdoc */
   override write(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number> {
-    if (typeof fd !== 'number' || (options !== undefined && !isPlain(options)))
+    if (typeof fd !== 'number' || !isView(buffer) || !isPlain(options))
       return super.write(fd, buffer, options);
     const engine = this.#engine;
     let sqe: Sqe | null = null;
@@ -71,6 +77,31 @@ export class IoUring extends PathOperations {
       if (sqe !== null) engine.abandon(sqe);
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Operations that are submitted together, in one piece, each to begin when the one before it is done: `build` calls
+   * their methods on the chain that it is given.
+   *
+   *     await ring.chain((link) => [link.write(fd, data), link.fsync(fd), link.renameat('new', 'old')]);
+   *
+   * Gives the results of the promises that `build` returns, when all of the chain is over. An operation that fails, or
+   * does less than was asked, cancels those behind it, unless they are linked hard. A `timeout` of one of them limits its
+   * time from when it begins; one of the chain, that of all. Since Linux 5.5. io_uring_enter(2), IOSQE_IO_LINK.
+   * @throws (rejects with) the error of the link that failed, with its number as `link` and those of the cancelled ones as
+   * `cancelled`; each promise of its own is rejected with the same numbers. RangeError for more links than the ring has
+   * entries.
+   */
+  async chain<T extends readonly unknown[] | []>(
+    build: (chain: Chain) => T,
+    options: ChainOptions = {},
+  ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+    checkCancelOptions(options);
+    const chain = new Chain();
+    const results = build(chain);
+    chain.seal();
+    await runChain(this.#engine, chain, options);
+    return (await Promise.all(results)) as { -readonly [K in keyof T]: Awaited<T[K]> };
   }
 
   /** Submits what was started at once, rather than when the running JavaScript is through, and settles what is complete. */
@@ -125,6 +156,7 @@ export class IoUring extends PathOperations {
       forget(this.#engine);
       this.#closing = closeEngine(this.#engine);
     }
+    if (options.timeout === undefined) this.ref();
     return options.timeout === undefined
       ? this.#closing
       : within(this.#engine, this.#closing, options.timeout);
@@ -134,13 +166,25 @@ export class IoUring extends PathOperations {
     return this.close();
   }
 
+  protected override iterate<T>(source: Source<T>, options: MultishotOptions | undefined): Multishot<T> {
+    return new Multishot(this.#engine, source, options);
+  }
+
+  protected override get pool(): BufferPool {
+    this.#pool ??= new BufferPool(this.#engine);
+    return this.#pool;
+  }
+
   protected override request<T>(request: Request): Promise<T> {
     return launch<T>(this.#engine, request);
   }
 }
 
 /** Whether the options are those of the short way. */
-function isPlain({ signal, timeout, sqeFlags, ioprio, personality, rwFlags }: BufferOptions): boolean {
+function isPlain(options: BufferOptions | undefined): boolean {
+  if (options === undefined) return true;
+  if (typeof options !== 'object' || options === null) return false;
+  const { signal, timeout, sqeFlags, ioprio, personality, rwFlags } = options;
   return (
     signal === undefined &&
     timeout === undefined &&

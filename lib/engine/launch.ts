@@ -1,6 +1,13 @@
 /**
  * From a request to an operation in flight.
  */
+import {
+  IOSQE_CQE_SKIP_SUCCESS,
+  IOSQE_IO_DRAIN,
+  IOSQE_IO_HARDLINK,
+  IOSQE_IO_LINK,
+} from '../../syscalls/constants/sqe.ts';
+import { invalidValue } from '../../syscalls/invalid.ts';
 import { Cancellation, checkCancelOptions } from './cancellation.ts';
 import type { Engine } from './engine.ts';
 import { complete, type Request } from './operations.ts';
@@ -18,21 +25,34 @@ export function launch<T>(engine: Engine, request: Request): Promise<T> {
   }
 }
 
-/** Encodes the operation, and stages it; null when there is no room. Throws for what cannot be encoded. */
+/**
+ * Encodes the operation, and stages it; null when there is no room. Call `send` or `promise` of the engine with the slot
+ * when it is filled in. Throws for what cannot be encoded.
+ */
 export function enter(engine: Engine, request: Request): Slot | null {
   const sqe = engine.begin();
   if (sqe === null) return null;
   try {
     request.encode(sqe);
     complete(sqe, request);
+    refuseLinked(sqe.flags);
   } catch (error) {
     engine.abandon(sqe);
     throw error;
   }
-  const { name, finish, path, dest, options } = request;
+  const { name, finish, accepts, path, dest, options } = request;
   const slot = engine.start(sqe, name, path, dest);
   if (finish !== undefined) slot.finish = finish;
+  if (accepts !== undefined) slot.accepts = accepts;
   if (options?.signal !== undefined || options?.timeout !== undefined)
     slot.cancellation = new Cancellation(engine, slot, options);
   return slot;
 }
+
+/** Flags that concern other operations, or leave out the completion by which the engine knows that one is over. */
+function refuseLinked(flags: number): void {
+  if ((flags & FOREIGN) !== 0)
+    throw invalidValue('sqeFlags', flags, 'must not link, drain or skip completions: see chain()');
+}
+
+const FOREIGN = IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_CQE_SKIP_SUCCESS;

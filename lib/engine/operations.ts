@@ -10,7 +10,7 @@ import type { Finish } from './slot.ts';
 
 /** Options of every operation. */
 export interface OperationOptions extends CancelOptions {
-  /** IOSQE_… flags beside those that the engine sets: IOSQE_ASYNC. */
+  /** IOSQE_… flags beside those that the engine sets: IOSQE_ASYNC. Those that link, drain or skip are a chain's to set. */
   sqeFlags?: number | undefined;
   /** The I/O priority, as of ioprio_set(2), or flags of the operation's own. */
   ioprio?: number | undefined;
@@ -32,6 +32,8 @@ export interface Request {
   readonly encode: (sqe: Sqe) => void;
   /** What the promise gives. Default: the kernel's result, a number. */
   readonly finish?: Finish;
+  /** A result that is no failure, though it looks like one: -errno. */
+  readonly accepts?: number;
   /** The file that it is about: registered ones are flagged in the entry. */
   readonly file?: File;
   readonly path?: FilePath;

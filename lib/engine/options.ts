@@ -1,7 +1,7 @@
 /**
  * What an engine can be asked for, checked.
  */
-import { checkInteger, checkUint32, invalidType } from '../../syscalls/invalid.ts';
+import { checkInteger, checkUint32, invalidType, invalidValue } from '../../syscalls/invalid.ts';
 import type { Kernel } from '../../syscalls/kernel.ts';
 
 /** Options of `new IoUring`. */
@@ -14,6 +14,10 @@ export interface EngineOptions {
   sqpoll?: boolean;
   /** With `sqpoll`: milliseconds without work until that thread sleeps. Default 2,000. */
   sqThreadIdle?: number;
+  /** How many buffers there are for what is received without memory of yours, a power of two. Default 128. */
+  bufferCount?: number;
+  /** The bytes of each of them. Default 16,384. */
+  bufferSize?: number;
   /** What stands in for the Linux kernel. */
   kernel?: Kernel;
 }
@@ -23,6 +27,8 @@ export interface CheckedEngineOptions {
   readonly cqEntries: number;
   readonly sqpoll: boolean;
   readonly sqThreadIdle: number;
+  readonly bufferCount: number;
+  readonly bufferSize: number;
   readonly kernel: Kernel | undefined;
 }
 
@@ -38,6 +44,14 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
     cqEntries: checkInteger('options.cqEntries', options.cqEntries ?? Math.max(4096, 2 * entries), 1, 65_536),
     sqpoll,
     sqThreadIdle: checkUint32('options.sqThreadIdle', options.sqThreadIdle ?? 2000),
+    bufferCount: powerOfTwo('options.bufferCount', options.bufferCount ?? 128),
+    bufferSize: checkInteger('options.bufferSize', options.bufferSize ?? 16_384, 1, 2 ** 30),
     kernel,
   };
+}
+
+function powerOfTwo(name: string, value: number): number {
+  checkInteger(name, value, 1, 32_768);
+  if ((value & (value - 1)) !== 0) throw invalidValue(name, value, 'must be a power of two');
+  return value;
 }

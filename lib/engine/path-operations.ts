@@ -14,6 +14,7 @@ import { getxattr, setxattr } from '../ops/xattr.ts';
 import { FileOperations } from './file-operations.ts';
 import { type OpenFlags, openFlags } from './open-flags.ts';
 import type { FilePath, OperationOptions, Request } from './operations.ts';
+import { nothing } from './settle.ts';
 
 /** Of an operation on a path. */
 export interface PathOptions extends OperationOptions {
@@ -60,25 +61,33 @@ export abstract class PathOperations extends FileOperations {
   }
 
   /** Removes a name. Since Linux 5.11. unlinkat(2), io_uring_prep_unlinkat. */
-  async unlinkat(path: FilePath, options?: PathOptions): Promise<void> {
-    await this.request(onPath('unlinkat', path, options, (sqe) => unlinkat(sqe, dirOf(options), path, 0)));
+  unlinkat(path: FilePath, options?: PathOptions): Promise<void> {
+    return this.request({
+      ...onPath('unlinkat', path, options, (sqe) => unlinkat(sqe, dirOf(options), path, 0)),
+      finish: nothing,
+    });
   }
 
   /** Removes an empty directory. Since Linux 5.11. rmdir(2), io_uring_prep_unlinkat with AT_REMOVEDIR. */
-  async rmdir(path: FilePath, options?: PathOptions): Promise<void> {
-    await this.request(
-      onPath('rmdir', path, options, (sqe) => unlinkat(sqe, dirOf(options), path, AT_REMOVEDIR)),
-    );
+  rmdir(path: FilePath, options?: PathOptions): Promise<void> {
+    return this.request({
+      ...onPath('rmdir', path, options, (sqe) => unlinkat(sqe, dirOf(options), path, AT_REMOVEDIR)),
+      finish: nothing,
+    });
   }
 
   /** Makes a directory. Since Linux 5.15. mkdirat(2), io_uring_prep_mkdirat. */
-  async mkdirat(path: FilePath, mode = 0o777, options?: PathOptions): Promise<void> {
-    await this.request(onPath('mkdirat', path, options, (sqe) => mkdirat(sqe, dirOf(options), path, mode)));
+  mkdirat(path: FilePath, mode = 0o777, options?: PathOptions): Promise<void> {
+    return this.request({
+      ...onPath('mkdirat', path, options, (sqe) => mkdirat(sqe, dirOf(options), path, mode)),
+      finish: nothing,
+    });
   }
 
   /** Gives a file another name, whose old file is gone. Since Linux 5.11. renameat2(2), io_uring_prep_renameat. */
-  async renameat(oldPath: FilePath, newPath: FilePath, options?: TwoPathsOptions): Promise<void> {
-    await this.request({
+  renameat(oldPath: FilePath, newPath: FilePath, options?: TwoPathsOptions): Promise<void> {
+    return this.request({
+      finish: nothing,
       ...onPath('renameat', oldPath, options, (sqe) =>
         renameat(sqe, dirOf(options), oldPath, newDirOf(options), newPath, options?.flags),
       ),
@@ -87,8 +96,9 @@ export abstract class PathOperations extends FileOperations {
   }
 
   /** Gives a file one more name. Since Linux 5.15. linkat(2), io_uring_prep_linkat. */
-  async linkat(oldPath: FilePath, newPath: FilePath, options?: TwoPathsOptions): Promise<void> {
-    await this.request({
+  linkat(oldPath: FilePath, newPath: FilePath, options?: TwoPathsOptions): Promise<void> {
+    return this.request({
+      finish: nothing,
       ...onPath('linkat', oldPath, options, (sqe) =>
         linkat(sqe, dirOf(options), oldPath, newDirOf(options), newPath, options?.flags),
       ),
@@ -97,8 +107,9 @@ export abstract class PathOperations extends FileOperations {
   }
 
   /** Makes a symbolic link at `linkPath` to `target`. Since Linux 5.15. symlinkat(2), io_uring_prep_symlinkat. */
-  async symlinkat(target: FilePath, linkPath: FilePath, options?: PathOptions): Promise<void> {
-    await this.request({
+  symlinkat(target: FilePath, linkPath: FilePath, options?: PathOptions): Promise<void> {
+    return this.request({
+      finish: nothing,
       ...onPath('symlinkat', target, options, (sqe) => symlinkat(sqe, target, dirOf(options), linkPath)),
       dest: linkPath,
     });
@@ -120,16 +131,19 @@ export abstract class PathOperations extends FileOperations {
   }
 
   /** Sets an extended attribute. `flags`: XATTR_…. Since Linux 5.19. setxattr(2), io_uring_prep_setxattr. */
-  async setxattr(
+  setxattr(
     path: FilePath,
     name: string,
     value: ArrayBufferView,
     flags = 0,
     options?: OperationOptions,
   ): Promise<void> {
-    await this.request(
-      onPath('setxattr', path, options, (sqe) => setxattr(sqe, name, value, path, flags, value.byteLength)),
-    );
+    return this.request({
+      ...onPath('setxattr', path, options, (sqe) =>
+        setxattr(sqe, name, value, path, flags, value.byteLength),
+      ),
+      finish: nothing,
+    });
   }
 }
 

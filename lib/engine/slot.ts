@@ -2,6 +2,7 @@
  * What the engine knows of an operation between its entry and its last completion. Slots are used again and again: an
  * operation allocates none.
  */
+import type { Cqe } from '../cqe.ts';
 import { giveHold, type Hold } from '../hold.ts';
 import type { Cancellation } from './cancellation.ts';
 
@@ -10,7 +11,7 @@ export type Finish = (res: number, flags: number) => unknown;
 
 /** Gets every completion of an operation that has several: false in `more` with the last. */
 export interface Receiver {
-  complete(res: number, flags: number, more: boolean): void;
+  complete(res: number, flags: number, more: boolean, cqe: Cqe): void;
 }
 
 /** The kinds of user data, in its highest 4 bits. Below it: 28 bits of generation, 32 bits of the slot's number. */
@@ -31,8 +32,11 @@ export class Slot {
   /** The operation's name, for errors. */
   name = '';
   resolve: (value: unknown) => void = nothing;
-  reject: (error: unknown) => void = nothing;
   finish: Finish | null = null;
+  /** A result that is no failure, though it looks like one: -errno. 0 for none. */
+  accepts = 0;
+  /** The result of the first completion, of an operation that has several and a promise for them all. */
+  first: number | null = null;
   /** In the promise's place. */
   receiver: Receiver | null = null;
   /** What the kernel may touch. */
@@ -64,8 +68,9 @@ export class Slot {
   clear(): void {
     this.key = (KIND_OPERATION << KIND_SHIFT) | ((this.key + 1) & GENERATION);
     this.resolve = nothing;
-    this.reject = nothing;
     this.finish = null;
+    this.accepts = 0;
+    this.first = null;
     this.receiver = null;
     if (this.hold !== null) {
       giveHold(this.hold);

@@ -1,0 +1,102 @@
+/**
+ * While the engine rests, completions of its ring turn the event loop: by an eventfd that is signalled only then.
+ */
+import { EINVAL, ENXIO } from '../../syscalls/errno.ts';
+import { UringError } from '../../syscalls/error.ts';
+import type { IoUringState } from '../state.ts';
+import { Waker } from './waker.ts';
+
+export class Alarm {
+  readonly #ring: IoUringState;
+  readonly #waker: Waker;
+  readonly #wake: () => void;
+  #armed = false;
+  #referenced = false;
+  #watch: NodeJS.Timeout | null = null;
+  /** Since when nothing was heard, in rounds of the watch. */
+  #silent = 0;
+  /** Whether the kernel was seen to keep a signal to itself. */
+  #deaf = false;
+
+  /**
+   * Calls `wake` from the event loop when, while it is armed, something happens on the ring.
+   * @throws UringError as Waker, EOPNOTSUPP before Linux 5.8.
+   */
+  constructor(ring: IoUringState, wake: () => void) {
+    this.#ring = ring;
+    this.#wake = wake;
+    this.#waker = new Waker(wake);
+    try {
+      ring.registerEventfd(this.#waker.fd);
+      ring.cqEventfdToggle(false);
+    } catch (error) {
+      this.#waker.close();
+      throw error;
+    }
+  }
+
+  /**
+   * From now on what happens wakes the event loop. True when something has happened already, which did not: then look
+   * again soon.
+   */
+  arm(): boolean {
+    if (!this.#armed) {
+      this.#armed = true;
+      if (this.#deaf) this.#register();
+      this.#ring.cqEventfdToggle(true);
+      this.#silent = 0;
+      this.#watch ??= setInterval(this.#look, WATCH_MS).unref();
+    }
+    // In this order: the kernel posts, or says that it has work, and then looks whether it shall signal.
+    return this.#ring.cqReady() > 0 || this.#ring.cqNeedsEnter;
+  }
+
+  /** What happens wakes nobody: we look ourselves. */
+  disarm(): void {
+    if (!this.#armed) return;
+    this.#armed = false;
+    this.#ring.cqEventfdToggle(false);
+  }
+
+  /** Whether it keeps the process alive. */
+  keep(alive: boolean): void {
+    if (alive === this.#referenced) return;
+    this.#referenced = alive;
+    if (alive) this.#waker.ref();
+    else this.#waker.unref();
+  }
+
+  close(): void {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
+    this.#waker.close();
+  }
+
+  /**
+   * With deferred task work Linux (seen with 6.18) signals once and never again after an operation was woken by an eventfd
+   * itself: there it must put the signal off, and does not forget that it has. To register the eventfd anew makes it forget.
+   */
+  readonly #look = (): void => {
+    if (!this.#armed) {
+      // Nobody rests. When that goes on, nobody needs to be watched over.
+      if (++this.#silent < MOST_SILENT) return;
+      clearInterval(this.#watch!);
+      this.#watch = null;
+    } else if (!this.#ring.closed && (this.#ring.cqReady() > 0 || this.#ring.cqNeedsEnter)) {
+      this.#deaf = true;
+      this.#wake();
+    }
+  };
+
+  #register(): void {
+    try {
+      this.#ring.unregisterEventfd();
+    } catch (error) {
+      if (!(error instanceof UringError && [-ENXIO, -EINVAL].includes(error.errno))) throw error;
+    }
+    this.#ring.registerEventfd(this.#waker.fd);
+  }
+}
+
+const WATCH_MS = 50;
+const MOST_SILENT = 20;

@@ -1,0 +1,189 @@
+/**
+ * A chain on its way through the kernel.
+ */
+
+import { IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../syscalls/constants/sqe.ts';
+import { ECANCELED, ETIME, ETIMEDOUT } from '../../syscalls/errno.ts';
+import { outOfRange } from '../../syscalls/invalid.ts';
+import { timespec } from '../args/timespec.ts';
+import { linkTimeout } from '../ops/timeout.ts';
+import type { Sqe } from '../sqe.ts';
+import { Cancellation } from './cancellation.ts';
+import type { Chain, ChainOptions, Link } from './chain.ts';
+import type { Engine } from './engine.ts';
+import { abortError, operationError, rejectFrom } from './errors.ts';
+import { failure } from './failure.ts';
+import { settle } from './settle.ts';
+import type { Slot } from './slot.ts';
+
+/** What a broken chain adds to the errors of its links. */
+export interface ChainError extends Error {
+  /** The number of the link that broke the chain, from 0 on: it failed, or did less than was asked. */
+  link: number;
+  /** The numbers of the links that were cancelled for it. */
+  cancelled: readonly number[];
+}
+
+/** How a link ended that did not succeed. */
+interface Failure {
+  readonly index: number;
+  readonly make: () => Error;
+  readonly cancelled: boolean;
+}
+
+/**
+ * Submits the chain. Done when all of it is over, whatever came of it: the promises of its links tell.
+ * @throws what was wrong with a link, and what `begin` does: then none is begun.
+ */
+export function runChain(engine: Engine, chain: Chain, options: ChainOptions): Promise<void> {
+  const { links, mistake } = chain;
+  return new Promise<void>((resolve, reject) => {
+    try {
+      if (mistake !== undefined) throw mistake;
+      if (links.length === 0) resolve();
+      else new ChainRun(engine, links, options, resolve).begin();
+    } catch (error) {
+      for (const link of links) link.resolve(Promise.reject(error));
+      reject(error);
+    }
+  });
+}
+
+class ChainRun {
+  readonly #engine: Engine;
+  readonly #links: readonly Link[];
+  readonly #options: ChainOptions;
+  readonly #ended: () => void;
+  readonly #cancellations: Cancellation[] = [];
+  readonly #failures: Failure[] = [];
+  readonly #timedOut = new Set<number>();
+  /** Completions that are to come: of the links, and of their timeouts. */
+  #pending = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Why all of it was asked to end. */
+  #why: (() => Error) | null = null;
+
+  constructor(engine: Engine, links: readonly Link[], options: ChainOptions, ended: () => void) {
+    this.#engine = engine;
+    this.#links = links;
+    this.#options = options;
+    this.#ended = ended;
+  }
+
+  /** Submits the links in one piece, now or when there is room. @throws RangeError for more than the queue takes. */
+  begin(): void {
+    const entries = this.#links.length + this.#links.filter(hasTimeout).length;
+    const most = this.#engine.ring.sqEntries;
+    if (entries > most)
+      throw outOfRange('the number of links', `<= ${most}, the entries of the ring`, entries);
+    const attempt = (): void => {
+      // More than one entry is wanted: what is called for there being room may have to wait once more.
+      if (this.#engine.ended !== null) this.#refuse(this.#engine.ended);
+      else if (this.#engine.hasRoom(entries)) this.#enter();
+      else this.#engine.waitFirst(attempt);
+    };
+    if (this.#engine.waiting === 0 && this.#engine.hasRoom(entries)) this.#enter();
+    else this.#engine.wait(attempt);
+  }
+
+  #enter(): void {
+    const { hard = false, drain = false, signal, timeout } = this.#options;
+    const last = this.#links.length - 1;
+    const slots: Slot[] = [];
+    this.#links.forEach((link, index) => {
+      const { name, path, dest, options, accepts } = link.request;
+      const sqe = this.#copy(link.sqe);
+      const limited = hasTimeout(link);
+      if (limited || (index < last && !hard)) sqe.flags |= IOSQE_IO_LINK;
+      if (index < last && hard) sqe.flags |= IOSQE_IO_HARDLINK;
+      if (index === 0 && drain) sqe.flags |= IOSQE_IO_DRAIN;
+      const slot = this.#engine.start(sqe, name, path, dest);
+      slot.receiver = { complete: (res, flags, more) => more || this.#done(index, slot, res, flags) };
+      if (accepts !== undefined) slot.accepts = accepts;
+      slot.cancellation = new Cancellation(this.#engine, slot, { signal: options?.signal });
+      this.#cancellations.push(slot.cancellation);
+      slots.push(slot);
+      this.#pending++;
+      if (limited) this.#limit(index, options!.timeout!, index < last);
+    });
+    if (drain) this.#engine.drains++;
+    for (const slot of slots) this.#engine.send(slot);
+    signal?.addEventListener('abort', this.#abort);
+    if (signal?.aborted) this.#abort();
+    if (timeout !== undefined) this.#timer = setTimeout(this.#expire, timeout).unref();
+  }
+
+  /** The entry behind a link that limits its time. */
+  #limit(index: number, milliseconds: number, goesOn: boolean): void {
+    const sqe = this.#engine.begin() as Sqe;
+    linkTimeout(sqe, timespec(milliseconds));
+    if (goesOn) sqe.flags |= IOSQE_IO_LINK;
+    const slot = this.#engine.start(sqe, 'linkTimeout');
+    slot.receiver = {
+      complete: (res) => {
+        if (res === -ETIME) this.#timedOut.add(index);
+        this.#over();
+      },
+    };
+    this.#pending++;
+    this.#engine.send(slot);
+  }
+
+  #copy(from: Sqe): Sqe {
+    const sqe = this.#engine.begin() as Sqe;
+    sqe.words.set(from.words, sqe.at);
+    sqe.held = from.held;
+    from.held = null;
+    return sqe;
+  }
+
+  #done(index: number, slot: Slot, res: number, flags: number): void {
+    const { resolve, request } = this.#links[index];
+    const { finish, name, path, dest } = request;
+    const make = failure(slot, res);
+    if (make === null) settle(resolve, finish, res, flags);
+    else {
+      const late = () => (this.#timedOut.has(index) ? operationError(-ETIMEDOUT, name, path, dest) : make());
+      this.#failures.push({ index, make: late, cancelled: res === -ECANCELED });
+    }
+    this.#over();
+  }
+
+  /** One completion less to come. With the last one it is known what broke the chain. */
+  #over(): void {
+    if (--this.#pending > 0) return;
+    clearTimeout(this.#timer);
+    if (this.#options.drain) this.#engine.drains--;
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#ended();
+    if (this.#failures.length === 0) return;
+    this.#failures.sort((a, b) => a.index - b.index);
+    const failed = this.#failures.find(({ index, cancelled }) => !cancelled || this.#timedOut.has(index));
+    const link = failed?.index ?? Math.max(0, this.#failures[0].index - 1);
+    const cancelled = this.#failures.filter(({ index }) => index !== link).map(({ index }) => index);
+    for (const { index, make } of this.#failures)
+      rejectFrom(this.#links[index].resolve, () => Object.assign(make(), { link, cancelled }));
+  }
+
+  #refuse(make: () => Error): void {
+    for (const { resolve } of this.#links) rejectFrom(resolve, make);
+    this.#ended();
+  }
+
+  #cancel(why: () => Error): void {
+    if (this.#why !== null) return;
+    this.#why = why;
+    for (const cancellation of this.#cancellations) cancellation.cancel(why);
+  }
+
+  readonly #abort = (): void => {
+    const reason = this.#options.signal?.reason;
+    this.#cancel(() => abortError(reason));
+  };
+
+  readonly #expire = (): void => this.#cancel(() => operationError(-ETIMEDOUT, 'chain'));
+}
+
+function hasTimeout({ request }: Link): boolean {
+  return request.options?.timeout !== undefined;
+}

@@ -1,0 +1,72 @@
+/**
+ * Operations that are submitted together, each to begin when the one before it is done.
+ */
+import { invalidState } from '../../syscalls/invalid.ts';
+import { Sqe } from '../sqe.ts';
+import { type CancelOptions, checkCancelOptions } from './cancellation.ts';
+import { EventOperations } from './event-operations.ts';
+import { complete, type Request } from './operations.ts';
+
+/** Options of a chain. */
+export interface ChainOptions extends CancelOptions {
+  /**
+   * Whether a link that fails or does less than was asked leaves the others alone (IOSQE_IO_HARDLINK). Default false: what
+   * follows is cancelled (IOSQE_IO_LINK); a read that is short counts as failed for that.
+   */
+  hard?: boolean;
+  /** Whether it begins only when all that was submitted before is done (IOSQE_IO_DRAIN). */
+  drain?: boolean;
+}
+
+/** One operation of a chain, encoded. */
+export interface Link {
+  readonly request: Request;
+  readonly sqe: Sqe;
+  readonly resolve: (value: unknown) => void;
+}
+
+/**
+ * The operations of a chain: its methods are those of IoUring, and add a link each. Their promises settle when the chain
+ * has come so far.
+ */
+export class Chain extends EventOperations {
+  readonly links: Link[] = [];
+  /** What was wrong with a link's arguments: the chain is not begun. */
+  mistake: unknown;
+  #sealed = false;
+
+  /** No more links. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  protected override request<T>(request: Request): Promise<T> {
+    if (this.#sealed)
+      return Promise.reject(invalidState('The chain has been submitted: add its operations in the function'));
+    const promise = new Promise<T>((resolve) => {
+      const sqe = emptySqe();
+      this.links.push({ request, sqe, resolve: resolve as (value: unknown) => void });
+      try {
+        if (request.options !== undefined) checkCancelOptions(request.options);
+        request.encode(sqe);
+        complete(sqe, request);
+      } catch (error) {
+        this.mistake ??= error;
+      }
+    });
+    // Of a chain that breaks it is enough to look at the whole.
+    promise.catch(nothing);
+    return promise;
+  }
+}
+
+/** An entry in memory of its own, until there is room in the queue for all of the chain. */
+function emptySqe(): Sqe {
+  const memory = new ArrayBuffer(64);
+  const sqe = new Sqe();
+  sqe.words = new Int32Array(memory);
+  sqe.doubles = new Float64Array(memory);
+  return sqe;
+}
+
+function nothing(): void {}
