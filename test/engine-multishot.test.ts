@@ -286,9 +286,12 @@ test('one that is unreferenced does not keep the process', without, () => {
     import { IoUring } from 'tsuring';
     const ring = new IoUring();
     const ticks = ring.timeoutMultishot(5).unref();
-    const first = ticks.next();
-    setTimeout(async () => { console.log((await first).value); ticks.next().then(() => ticks.next()); }, 30);
+    const alive = setInterval(() => {}, 1000);
     process.on('exit', () => console.log('exit'));
+    console.log((await ticks.next()).value);
+    clearInterval(alive);
+    const going = async () => { for await (const tick of ticks) globalThis.last = tick; };
+    going();
   `);
   assert.equal(status, 0, stderr);
   assert.equal(stdout, '1\nexit\n');

@@ -68,7 +68,7 @@ after(async () => {
 
 for (const [kind, options] of Object.entries(KINDS)) {
   const skip = lacksRingInWorker(kind, options);
-  describe(`A Worker with ${kind} is terminated`, { skip, timeout: timeLimit * 4 }, () => {
+  describe(`A Worker with ${kind} is terminated`, { skip, timeout: timeLimit * 15 }, () => {
     const inFlight = ['reading', 'fixed'] as const;
     const mapped = !skip && memoryKind(options) === 'view';
 
@@ -114,7 +114,7 @@ for (const [kind, options] of Object.entries(KINDS)) {
 
   describe(`A Worker with ${kind} and reads in flight`, {
     skip,
-    timeout: timeLimit * 4,
+    timeout: timeLimit * 15,
   }, () => {
     const ways = {
       'comes to its natural end': 'end',
@@ -130,7 +130,7 @@ for (const [kind, options] of Object.entries(KINDS)) {
 
 test(
   'A Worker is terminated while it allocates pages',
-  { timeout: timeLimit * 4, skip: lacksRing('io_uring', {}) },
+  { timeout: timeLimit * 15, skip: lacksRing('io_uring', {}) },
   () => rounds({ scene: 'allocating', flags: 0 }),
 );
 

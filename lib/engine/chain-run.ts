@@ -2,10 +2,28 @@
  * A chain on its way through the kernel.
  */
 
+import {
+  IORING_OP_FALLOCATE,
+  IORING_OP_FGETXATTR,
+  IORING_OP_FSETXATTR,
+  IORING_OP_FSYNC,
+  IORING_OP_FTRUNCATE,
+  IORING_OP_GETXATTR,
+  IORING_OP_LINKAT,
+  IORING_OP_MADVISE,
+  IORING_OP_MKDIRAT,
+  IORING_OP_RENAMEAT,
+  IORING_OP_SETXATTR,
+  IORING_OP_STATX,
+  IORING_OP_SYMLINKAT,
+  IORING_OP_SYNC_FILE_RANGE,
+  IORING_OP_UNLINKAT,
+} from '../../syscalls/constants/opcodes.ts';
 import { IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../syscalls/constants/sqe.ts';
 import { ECANCELED, ETIME, ETIMEDOUT } from '../../syscalls/errno.ts';
 import { outOfRange } from '../../syscalls/invalid.ts';
 import { timespec } from '../args/timespec.ts';
+import { giveHold } from '../hold.ts';
 import { linkTimeout } from '../ops/timeout.ts';
 import type { Sqe } from '../sqe.ts';
 import { Cancellation } from './cancellation.ts';
@@ -57,6 +75,9 @@ class ChainRun {
   readonly #cancellations: Cancellation[] = [];
   readonly #failures: Failure[] = [];
   readonly #timedOut = new Set<number>();
+  /** The first link that was not submitted. */
+  #next = 0;
+  #drained = false;
   /** Completions that are to come: of the links, and of their timeouts. */
   #pending = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -70,32 +91,49 @@ class ChainRun {
     this.#ended = ended;
   }
 
-  /** Submits the links in one piece, now or when there is room. @throws RangeError for more than the queue takes. */
+  /** Begins with the first link, now or when there is room. @throws RangeError for more than the queue takes. */
   begin(): void {
-    const entries = this.#links.length + this.#links.filter(hasTimeout).length;
+    const entries = entriesOf(this.#links);
     const most = this.#engine.ring.sqEntries;
     if (entries > most)
       throw outOfRange('the number of links', `<= ${most}, the entries of the ring`, entries);
+    const { signal, timeout } = this.#options;
+    signal?.addEventListener('abort', this.#abort);
+    if (timeout !== undefined) this.#timer = setTimeout(this.#expire, timeout).unref();
+    this.#submit();
+  }
+
+  /** Submits the next links in one piece, now or when there is room: up to one whose failure the kernel passes over. */
+  #submit(): void {
+    const from = this.#next;
+    let end = from + 1;
+    if (this.#options.hard) end = this.#links.length;
+    else while (end < this.#links.length && !isPassedOver(this.#links[end - 1])) end++;
+    const entries = entriesOf(this.#links.slice(from, end));
     const attempt = (): void => {
       // More than one entry is wanted: what is called for there being room may have to wait once more.
-      if (this.#engine.ended !== null) this.#refuse(this.#engine.ended);
-      else if (this.#engine.hasRoom(entries)) this.#enter();
+      if (this.#engine.ended !== null) this.#refuse(from, this.#engine.ended);
+      else if (this.#why !== null) this.#refuse(from, this.#why);
+      else if (this.#engine.hasRoom(entries)) this.#enter(from, end);
       else this.#engine.waitFirst(attempt);
     };
-    if (this.#engine.waiting === 0 && this.#engine.hasRoom(entries)) this.#enter();
+    if (this.#engine.ended === null && this.#engine.waiting === 0 && this.#engine.hasRoom(entries))
+      this.#enter(from, end);
     else this.#engine.wait(attempt);
   }
 
-  #enter(): void {
-    const { hard = false, drain = false, signal, timeout } = this.#options;
-    const last = this.#links.length - 1;
+  #enter(from: number, end: number): void {
+    const { hard = false, drain = false } = this.#options;
     const slots: Slot[] = [];
-    this.#links.forEach((link, index) => {
+    this.#next = end;
+    for (let index = from; index < end; index++) {
+      const link = this.#links[index];
       const { name, path, dest, options, accepts } = link.request;
       const sqe = this.#copy(link.sqe);
       const limited = hasTimeout(link);
-      if (limited || (index < last && !hard)) sqe.flags |= IOSQE_IO_LINK;
-      if (index < last && hard) sqe.flags |= IOSQE_IO_HARDLINK;
+      const goesOn = index < end - 1;
+      if (limited || (goesOn && !hard)) sqe.flags |= IOSQE_IO_LINK;
+      if (goesOn && hard) sqe.flags |= IOSQE_IO_HARDLINK;
       if (index === 0 && drain) sqe.flags |= IOSQE_IO_DRAIN;
       const slot = this.#engine.start(sqe, name, path, dest);
       slot.receiver = { complete: (res, flags, more) => more || this.#done(index, slot, res, flags) };
@@ -104,13 +142,11 @@ class ChainRun {
       this.#cancellations.push(slot.cancellation);
       slots.push(slot);
       this.#pending++;
-      if (limited) this.#limit(index, options!.timeout!, index < last);
-    });
-    if (drain) this.#engine.drains++;
+      if (limited) this.#limit(index, options!.timeout!, goesOn);
+    }
+    if (from === 0 && drain) this.#engine.drains++;
     for (const slot of slots) this.#engine.send(slot);
-    signal?.addEventListener('abort', this.#abort);
-    if (signal?.aborted) this.#abort();
-    if (timeout !== undefined) this.#timer = setTimeout(this.#expire, timeout).unref();
+    if (this.#options.signal?.aborted) this.#abort();
   }
 
   /** The entry behind a link that limits its time. */
@@ -149,11 +185,35 @@ class ChainRun {
     this.#over();
   }
 
-  /** One completion less to come. With the last one it is known what broke the chain. */
+  /** One completion less to come. With the last one of those submitted it is known whether it goes on. */
   #over(): void {
     if (--this.#pending > 0) return;
+    if (this.#options.drain && !this.#drained) {
+      this.#drained = true;
+      this.#engine.drains--;
+    }
+    if (this.#next === this.#links.length) this.#end();
+    else if (this.#failures.length > 0) this.#refuse(this.#next, null);
+    else if (this.#why !== null) this.#refuse(this.#next, this.#why);
+    else this.#submit();
+  }
+
+  /** The links from `from` on are not submitted: for what happened before them, or for `why`. */
+  #refuse(from: number, why: (() => Error) | null): void {
+    for (let index = from; index < this.#links.length; index++) {
+      const { sqe, request } = this.#links[index];
+      if (sqe.held !== null) giveHold(sqe.held);
+      sqe.held = null;
+      const { name, path, dest } = request;
+      const make = why ?? (() => operationError(-ECANCELED, name, path, dest));
+      this.#failures.push({ index, make, cancelled: why === null || index > from });
+    }
+    this.#next = this.#links.length;
+    this.#end();
+  }
+
+  #end(): void {
     clearTimeout(this.#timer);
-    if (this.#options.drain) this.#engine.drains--;
     this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#ended();
     if (this.#failures.length === 0) return;
@@ -163,11 +223,6 @@ class ChainRun {
     const cancelled = this.#failures.filter(({ index }) => index !== link).map(({ index }) => index);
     for (const { index, make } of this.#failures)
       rejectFrom(this.#links[index].resolve, () => Object.assign(make(), { link, cancelled }));
-  }
-
-  #refuse(make: () => Error): void {
-    for (const { resolve } of this.#links) rejectFrom(resolve, make);
-    this.#ended();
   }
 
   #cancel(why: () => Error): void {
@@ -187,3 +242,34 @@ class ChainRun {
 function hasTimeout({ request }: Link): boolean {
   return request.options?.timeout !== undefined;
 }
+
+/** With the entries of the timeouts. */
+function entriesOf(links: readonly Link[]): number {
+  return links.length + links.filter(hasTimeout).length;
+}
+
+/**
+ * Whether the kernel goes on with a chain when this operation has failed, as if it had not (Linux 6.18: these never call
+ * req_set_fail). What is linked behind it is submitted when it has succeeded.
+ */
+function isPassedOver({ sqe }: Link): boolean {
+  return PASSED_OVER.has(sqe.opcode);
+}
+
+const PASSED_OVER: ReadonlySet<number> = new Set([
+  IORING_OP_FALLOCATE,
+  IORING_OP_FGETXATTR,
+  IORING_OP_FSETXATTR,
+  IORING_OP_FSYNC,
+  IORING_OP_FTRUNCATE,
+  IORING_OP_GETXATTR,
+  IORING_OP_LINKAT,
+  IORING_OP_MADVISE,
+  IORING_OP_MKDIRAT,
+  IORING_OP_RENAMEAT,
+  IORING_OP_SETXATTR,
+  IORING_OP_STATX,
+  IORING_OP_SYMLINKAT,
+  IORING_OP_SYNC_FILE_RANGE,
+  IORING_OP_UNLINKAT,
+]);

@@ -85,6 +85,10 @@ export class IoUring extends MultishotOperations {
    *
    *     await ring.chain((link) => [link.write(fd, data), link.fsync(fd), link.renameat('new', 'old')]);
    *
+   * The kernel goes on when fsync, fallocate, ftruncate, statx, xattrs, or an operation on names (unlinkat, mkdirat,
+   * renameat, linkat, symlinkat) has failed. So what follows one of these is submitted when it has succeeded; all else goes
+   * in one piece.
+   *
    * Gives the results of the promises that `build` returns, when all of the chain is over. An operation that fails, or
    * does less than was asked, cancels those behind it, unless they are linked hard. A `timeout` of one of them limits its
    * time from when it begins; one of the chain, that of all. Since Linux 5.5. io_uring_enter(2), IOSQE_IO_LINK.
