@@ -154,7 +154,8 @@ engineTest('results beyond what an errno is', lacksInjectedResults(), async (rin
   assert.equal(await said(0x7fff_ffff), 0x7fff_ffff);
   // What the kernel says when it would have a call repeated, which is no errno of C's.
   for (const res of [512, 513, 514]) await assert.rejects(said(-res >>> 0), { code: 'EINTR', errno: -4 });
-  await assert.rejects(said(-516 >>> 0), { code: 'ECANCELED' });
+  // Linux 7.3 itself makes EINTR of this one.
+  await assert.rejects(said(-516 >>> 0), { code: /^(ECANCELED|EINTR)$/ });
 });
 
 engineTest('mistakes reject, and the next operation is none the worse', false, async (ring, here) => {

@@ -1,6 +1,7 @@
 /**
  * While the engine rests, completions of its ring turn the event loop: by an eventfd that is signalled only then.
  */
+import { IORING_SETUP_DEFER_TASKRUN } from '../../syscalls/constants/setup.ts';
 import { EINVAL, ENXIO } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import type { IoUringState } from '../state.ts';
@@ -9,12 +10,14 @@ import { Waker } from './waker.ts';
 export class Alarm {
   readonly #ring: IoUringState;
   readonly #waker: Waker;
+  readonly #deferred: boolean;
   readonly #wake: () => void;
   #armed = false;
   #referenced = false;
   #watch: NodeJS.Timeout | null = null;
-  /** Since when nothing was heard, in rounds of the watch. */
-  #silent = 0;
+  /** Rounds of the watch in which nobody rested, or in which work stood and nobody was woken. */
+  #idle = 0;
+  #unheard = 0;
   /** Whether the kernel was seen to keep a signal to itself. */
   #deaf = false;
 
@@ -25,6 +28,7 @@ export class Alarm {
   constructor(ring: IoUringState, wake: () => void) {
     this.#ring = ring;
     this.#wake = wake;
+    this.#deferred = (ring.setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0;
     this.#waker = new Waker(wake);
     try {
       ring.registerEventfd(this.#waker.fd);
@@ -44,8 +48,9 @@ export class Alarm {
       this.#armed = true;
       if (this.#deaf) this.#register();
       this.#ring.cqEventfdToggle(true);
-      this.#silent = 0;
-      this.#watch ??= setInterval(this.#look, WATCH_MS).unref();
+      this.#idle = 0;
+      this.#unheard = 0;
+      if (this.#deferred) this.#watch ??= setInterval(this.#look, WATCH_MS).unref();
     }
     // In this order: the kernel posts, or says that it has work, and then looks whether it shall signal.
     return this.#ring.cqReady() > 0 || this.#ring.cqNeedsEnter;
@@ -74,15 +79,18 @@ export class Alarm {
 
   /**
    * With deferred task work Linux (seen with 6.18) signals once and never again after an operation was woken by an eventfd
-   * itself: there it must put the signal off, and does not forget that it has. To register the eventfd anew makes it forget.
+   * itself: there it must put the signal off, and does not forget that it has. To register the eventfd anew makes it forget
+   * (which before Linux 5.17 would wait for all requests in flight; these kernels do not defer).
    */
   readonly #look = (): void => {
     if (!this.#armed) {
-      // Nobody rests. When that goes on, nobody needs to be watched over.
-      if (++this.#silent < MOST_SILENT) return;
+      // When that goes on, nobody needs to be watched over.
+      if (++this.#idle < MOST_IDLE) return;
       clearInterval(this.#watch!);
       this.#watch = null;
-    } else if (!this.#ring.closed && (this.#ring.cqReady() > 0 || this.#ring.cqNeedsEnter)) {
+    } else if (this.#ring.cqReady() > 0 || this.#ring.cqNeedsEnter) {
+      // The first time the event loop may only not have come to the signal yet: timers come before it.
+      if (++this.#unheard < 2) return;
       this.#deaf = true;
       this.#wake();
     }
@@ -99,4 +107,4 @@ export class Alarm {
 }
 
 const WATCH_MS = 50;
-const MOST_SILENT = 20;
+const MOST_IDLE = 20;
