@@ -11,7 +11,7 @@ import { setImmediate as immediate, setTimeout as pause } from 'node:timers/prom
 import { IoUring, nop, read, sendZc, write } from 'tsuring';
 import { EAGAIN, EBADR, IOSQE_ASYNC, IOSQE_IO_LINK, linux } from 'tsuring/syscalls';
 import { scratch } from './support/live-scratch.ts';
-import { lacksOpcode, lacksRing } from './support/needs.ts';
+import { lacksDefer, lacksOpcode, lacksRing } from './support/needs.ts';
 import { Sockets, shutdownNow } from './support/sockets.ts';
 import { timeLimit } from './support/time-limit.ts';
 
@@ -187,7 +187,7 @@ test('flags that would tie operations together that do not belong together', wit
   assert.equal(await ring.read(fd, Buffer.alloc(3), { offset: 0, sqeFlags: IOSQE_ASYNC }), 3);
 });
 
-test('a drained chain keeps nobody from being cancelled', without, async () => {
+test('a drained chain keeps nobody from being cancelled', { ...without, skip: lacksDefer() }, async () => {
   using here = scratch();
   const [out] = here.pipe();
   const ring = new IoUring();

@@ -1,6 +1,7 @@
 /**
  * The provided buffers of an engine: one group for everything that receives without bringing memory.
  */
+import { IORING_SETUP_SUBMIT_ALL } from '../../syscalls/constants/setup.ts';
 import { EINVAL, ENOSYS } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { BufferRing } from '../buffer-ring.ts';
@@ -26,6 +27,11 @@ export class BufferPool {
   prepare(): boolean {
     if (this.#buffers !== null) return true;
     if (this.#missing) return false;
+    // A kernel that is so old must not be asked: for a registration that it does not know it waits until nothing is in flight.
+    if ((this.#engine.ring.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) {
+      this.#missing = true;
+      return false;
+    }
     try {
       this.#buffers = new BufferRing(this.#engine.ring, {
         group: this.group,

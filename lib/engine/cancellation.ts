@@ -3,9 +3,11 @@
  * completion: until then its memory is the kernel's.
  */
 import { IORING_OP_ASYNC_CANCEL } from '../../syscalls/constants/opcodes.ts';
+import { IORING_FEAT_REG_REG_RING, IORING_SETUP_DEFER_TASKRUN } from '../../syscalls/constants/setup.ts';
 import { ENOENT, ETIMEDOUT } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { checkInteger, invalidType } from '../../syscalls/invalid.ts';
+import type { IoUringState } from '../state.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError } from './errors.ts';
 import { KIND_CANCEL, KIND_SHIFT, type Slot } from './slot.ts';
@@ -103,7 +105,16 @@ export function requestCancel(engine: Engine, slot: Slot): void {
   send();
 }
 
-/** A request in the queue would itself wait for what was drained for: this one goes past it. Since Linux 6.0. */
+/**
+ * Whether something can be cancelled while a chain waits for all that was submitted before: by a registration that Linux
+ * has since 6.0. Older kernels must not be asked: for a call that they do not know they wait until nothing is in flight. So
+ * other things tell, which came a little later.
+ */
+export function canCancelPastDrain({ setupFlags, features }: IoUringState): boolean {
+  return (setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0 || (features & IORING_FEAT_REG_REG_RING) !== 0;
+}
+
+/** A request in the queue would itself wait for what was drained for: this one goes past it. */
 function cancelPastDrain(engine: Engine, slot: Slot, key: number): void {
   engine.flush();
   if (!slot.busy || slot.key !== key || engine.openRing === null) return;
@@ -111,7 +122,7 @@ function cancelPastDrain(engine: Engine, slot: Slot, key: number): void {
     engine.openRing.registerSyncCancel({ userData: slot.userData, timeout: 0 });
   } catch (error) {
     if (!(error instanceof UringError)) throw error;
-    // It is not to be found while it is drained itself, and older kernels cannot be asked: it ends with the others.
+    // It is not to be found while it is drained itself: then it ends with the others.
     slot.cancellation?.retry();
   }
   engine.flush();

@@ -20,13 +20,14 @@ import {
   IORING_OP_UNLINKAT,
 } from '../../syscalls/constants/opcodes.ts';
 import { IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../syscalls/constants/sqe.ts';
-import { ECANCELED, ETIME, ETIMEDOUT } from '../../syscalls/errno.ts';
+import { ECANCELED, EOPNOTSUPP, ETIME, ETIMEDOUT } from '../../syscalls/errno.ts';
+import { UringError } from '../../syscalls/error.ts';
 import { outOfRange } from '../../syscalls/invalid.ts';
 import { timespec } from '../args/timespec.ts';
 import { giveHold } from '../hold.ts';
 import { linkTimeout } from '../ops/timeout.ts';
 import type { Sqe } from '../sqe.ts';
-import { Cancellation } from './cancellation.ts';
+import { Cancellation, canCancelPastDrain } from './cancellation.ts';
 import type { Chain, ChainOptions, Link } from './chain.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError, rejectFrom } from './errors.ts';
@@ -97,7 +98,9 @@ class ChainRun {
     const most = this.#engine.ring.sqEntries;
     if (entries > most)
       throw outOfRange('the number of links', `<= ${most}, the entries of the ring`, entries);
-    const { signal, timeout } = this.#options;
+    const { signal, timeout, drain } = this.#options;
+    if (drain && !canCancelPastDrain(this.#engine.ring))
+      throw new UringError(EOPNOTSUPP, 'io_uring_enter', 'drain needs Linux 6.1.');
     signal?.addEventListener('abort', this.#abort);
     if (timeout !== undefined) this.#timer = setTimeout(this.#expire, timeout).unref();
     this.#submit();

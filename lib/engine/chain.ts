@@ -14,7 +14,7 @@ export interface ChainOptions extends CancelOptions {
    * follows is cancelled (IOSQE_IO_LINK); a read that is short counts as failed for that.
    */
   hard?: boolean;
-  /** Whether it begins only when all that was submitted before is done (IOSQE_IO_DRAIN). */
+  /** Whether it begins only when all that was submitted before is done (IOSQE_IO_DRAIN). Since Linux 6.1, else EOPNOTSUPP. */
   drain?: boolean;
 }
 
