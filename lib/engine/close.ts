@@ -4,8 +4,8 @@
 import { ECANCELED, ETIMEDOUT } from '../../syscalls/errno.ts';
 import { checkInteger } from '../../syscalls/invalid.ts';
 import { Cancellation } from './cancellation.ts';
-import { closedError, type Engine } from './engine.ts';
-import { operationError } from './errors.ts';
+import type { Engine } from './engine.ts';
+import { closedError, operationError } from './errors.ts';
 
 export interface CloseOptions {
   /** Milliseconds to wait at most. Default: as long as it takes. */

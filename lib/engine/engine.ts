@@ -8,15 +8,15 @@
  */
 import { IORING_CQE_F_MORE } from '../../syscalls/constants/cqe.ts';
 import { IORING_OP_NOP } from '../../syscalls/constants/opcodes.ts';
-import { EAGAIN, EBADF, EBUSY, EINTR, ENOMEM } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { invalidState } from '../../syscalls/invalid.ts';
 import { isView } from '../../syscalls/is-view.ts';
-import { Cqe } from '../cqe.ts';
+import type { Cqe } from '../cqe.ts';
 import { giveHold } from '../hold.ts';
 import type { Sqe } from '../sqe.ts';
 import type { IoUringState } from '../state.ts';
 import { Alarm } from './alarm.ts';
+import { abandonAll, isPassing } from './broken.ts';
 import { rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
 import type { FilePath } from './operations.ts';
@@ -370,16 +370,8 @@ export class Engine {
   /** The ring cannot be used any more: completions are lost. What the kernel may still write to stays held for good. */
   #break(error: UringError): void {
     this.ended = () => error;
-    for (const slot of this.slots) {
-      if (slot.hold !== null) lost.add(slot.hold);
-      slot.hold = null;
-      if (slot.ref) this.#refs--;
-      slot.cancellation?.end();
-      const { receiver, resolve } = slot;
-      this.slots.give(slot);
-      if (receiver !== null) receiver.complete(error.errno, 0, false, NO_CQE);
-      else rejectFrom(resolve, () => error);
-    }
+    abandonAll(this.slots, error);
+    this.#refs = 0;
     while (this.#waiting.size > 0) this.#waiting.next()();
     this.release();
     this.idle?.();
@@ -429,23 +421,10 @@ export class Engine {
   }
 }
 
-/** What a submission can meet and get over: the entries stay in the queue. */
-function isPassing(error: unknown): boolean {
-  return error instanceof UringError && PASSING.includes(error.errno);
-}
-
-const PASSING: readonly number[] = [-EAGAIN, -EBUSY, -EINTR, -ENOMEM];
 const RETRY_MS = 1;
-const NO_CQE = new Cqe();
-const lost = new Set<unknown>();
 
 /** The resolver of the promise made last: it goes into the slot without a closure for each. */
 let takenResolve: (value: unknown) => void;
 function takeResolvers(resolve: (value: never) => void): void {
   takenResolve = resolve as (value: unknown) => void;
-}
-
-/** As of the ring: every call after `close`. */
-export function closedError(): Error {
-  return new UringError(EBADF, 'io_uring_enter');
 }

@@ -1,7 +1,8 @@
 /**
  * The errors of operations: as Node's system errors are, with the stack of whoever awaits.
  */
-import { ECANCELED, EINTR, errnoMessage, errnoName } from '../../syscalls/errno.ts';
+import { EBADF, ECANCELED, EINTR, errnoMessage, errnoName } from '../../syscalls/errno.ts';
+import { UringError } from '../../syscalls/error.ts';
 
 /** An operation that failed: the properties of Node's own errors of system calls. */
 export interface OperationError extends Error {
@@ -41,6 +42,11 @@ export function abortError(reason: unknown): Error {
   const error = new Error('The operation was aborted', reason === undefined ? {} : { cause: reason });
   error.name = 'AbortError';
   return Object.assign(error, { code: 'ABORT_ERR' });
+}
+
+/** As of the ring: every call after `close`. */
+export function closedError(): Error {
+  return new UringError(EBADF, 'io_uring_enter');
 }
 
 /**
