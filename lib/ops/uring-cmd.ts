@@ -46,8 +46,8 @@ export function uringCmd128(sqe: Sqe, command: number, fd: number): void {
  * Gives a command to a socket: reads or sets an option, or asks how many bytes are queued.
  *
  * `res`: for SOCKET_URING_OP_GETSOCKOPT the length of the value in bytes, for SIOCINQ and SIOCOUTQ the number of bytes,
- * otherwise 0; or -errno (-EOPNOTSUPP, as for every command to a Unix socket, -ENOPROTOOPT, -EINVAL for the queues of a
- * listening socket).
+ * otherwise 0; or -errno (-EOPNOTSUPP, as for SIOCINQ and SIOCOUTQ of a Unix socket and on older kernels for all commands
+ * to one, -ENOPROTOOPT, -EINVAL for the queues of a listening socket).
  *
  * SOCKET_URING_OP_TX_TIMESTAMP gives one CQE with IORING_CQE_F_MORE for each timestamp of the socket's error queue,
  * until it is cancelled, on a ring with IORING_SETUP_CQE32 or _CQE_MIXED (else -EINVAL): `res` the number of the byte
