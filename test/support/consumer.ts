@@ -1,7 +1,7 @@
 /**
  * `npm run test:consumer`: the package as somebody who installs it gets it. Packs it, installs the tarball into an
- * empty folder, imports both subpaths from JavaScript and from TypeScript, reads a file through a ring, runs the
- * command, and follows a declaration map into the shipped source.
+ * empty folder, imports both subpaths from JavaScript and from TypeScript, reads a file through a ring and an engine, runs
+ * the command, and follows a declaration map into the shipped source.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -43,7 +43,7 @@ function pack(): string {
 
 function writeProject(): void {
   const program = (ring: string) => `import { readFileSync, openSync } from 'node:fs';
-import { IoUringState, read } from 'tsuring';
+import { IoUring, IoUringState, read } from 'tsuring';
 import { EBADF, ioUringEnter } from 'tsuring/syscalls';
 const buffer = Buffer.alloc(65536);
 const ring${ring} = new IoUringState(8);
@@ -58,6 +58,13 @@ const bad = ioUringEnter(-1, 0, 0, 0);
 if (bad !== -EBADF) throw new Error('wrong errno');
 console.log(\`read \${cqe.res} bytes, res of a bad enter \${bad}\`);
 ring.close();
+const engine = new IoUring();
+const fd = await engine.openat('package.json');
+const [first, { size }] = await Promise.all([engine.read(fd, buffer, { offset: 0 }), engine.fstatx(fd)]);
+if (BigInt(first) !== size) throw new Error('read wrongly with promises');
+for await (const chunk of engine.readMultishot(fd)) if (chunk.length !== first) throw new Error('iterated wrongly');
+await engine.closeFd(fd);
+await engine.close();
 `;
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   write('package.json', '{ "name": "consumer", "type": "module", "private": true }\n');
