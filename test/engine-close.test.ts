@@ -130,7 +130,7 @@ test('a ring that nobody has any more is released, and says so once', without, (
     for (let n = 0; n < 10; n++) await new IoUring().run(nop);
     // In use to the end, though nobody has the ring itself.
     const out = libc().pipe2(0) % 2 ** 32;
-    const slow = new IoUring().read(out, Buffer.alloc(1), { timeout: 300 }).catch(({ code }) => code);
+    const slow = new IoUring().read(out, Buffer.alloc(1), { timeout: 3000 }).catch(({ code }) => code);
     await turn();
     const made = fds() - before;
     for (let n = 0; n < 200 && fds() > before + 2; n++) { gc(); await turn(); }
