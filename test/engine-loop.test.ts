@@ -161,18 +161,18 @@ test('a storm of signals', without, async () => {
   await using ring = new IoUring();
   let signals = 0;
   const listener = () => signals++;
-  process.on('SIGUSR2', listener);
+  process.on('SIGHUP', listener);
   for (let n = 0; n < times(1000); n++) {
     const bytes = Buffer.alloc(4096);
     const reading = ring.read(out, Buffer.alloc(1));
-    process.kill(process.pid, 'SIGUSR2');
+    process.kill(process.pid, 'SIGHUP');
     assert.equal(await ring.read(fd, bytes, { offset: 0 }), 4096);
-    process.kill(process.pid, 'SIGUSR2');
+    process.kill(process.pid, 'SIGHUP');
     writeSync(into, 'x');
     assert.equal(await reading, 1);
   }
   await immediate();
-  process.off('SIGUSR2', listener);
+  process.off('SIGHUP', listener);
   assert.ok(signals > 0);
 });
 
