@@ -163,8 +163,8 @@ export class IoUringState extends Ring {
   /**
    * Publishes what is staged and hands it to the kernel. With SQPOLL a system call is made only to wake the thread.
    * io_uring_submit.
-   * @returns how many entries the kernel took (with SQPOLL: will take, or has already). Fewer than were ready when one was refused
-   * at once (without IORING_SETUP_SUBMIT_ALL); the rest stays queued for the next call.
+   * @returns how many entries the kernel took (with SQPOLL: will take, or has already). Fewer than were ready when one
+   * was refused at once (without IORING_SETUP_SUBMIT_ALL); the rest stays queued for the next call.
    * @throws UringError: EBUSY when completions must be reaped first, EAGAIN for want of memory (the entries stay
    * queued, and what they point at stays held), EINTR, EEXIST from another thread on a SINGLE_ISSUER ring, …
    */

@@ -2,8 +2,6 @@
  * While the engine rests, completions of its ring turn the event loop: by an eventfd that is signalled only then.
  */
 import { IORING_SETUP_DEFER_TASKRUN } from '../../syscalls/constants/setup.ts';
-import { EINVAL, ENXIO } from '../../syscalls/errno.ts';
-import { UringError } from '../../syscalls/error.ts';
 import type { IoUringState } from '../state.ts';
 import { Waker } from './waker.ts';
 
@@ -46,7 +44,10 @@ export class Alarm {
   arm(): boolean {
     if (!this.#armed) {
       this.#armed = true;
-      if (this.#deaf) this.#register();
+      if (this.#deaf) {
+        this.#ring.unregisterEventfd();
+        this.#ring.registerEventfd(this.#waker.fd);
+      }
       this.#ring.cqEventfdToggle(true);
       this.#idle = 0;
       this.#unheard = 0;
@@ -95,15 +96,6 @@ export class Alarm {
       this.#wake();
     }
   };
-
-  #register(): void {
-    try {
-      this.#ring.unregisterEventfd();
-    } catch (error) {
-      if (!(error instanceof UringError && [-ENXIO, -EINVAL].includes(error.errno))) throw error;
-    }
-    this.#ring.registerEventfd(this.#waker.fd);
-  }
 }
 
 const WATCH_MS = 50;

@@ -10,7 +10,7 @@ import { checkInteger, invalidType } from '../../syscalls/invalid.ts';
 import type { IoUringState } from '../state.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError } from './errors.ts';
-import { KIND_CANCEL, KIND_SHIFT, type Slot } from './slot.ts';
+import { KIND_CANCEL, KIND_OPERATION, keyOf, type Slot } from './slot.ts';
 
 /** How an operation can be ended early. */
 export interface CancelOptions {
@@ -22,10 +22,15 @@ export interface CancelOptions {
 
 /** @throws TypeError, RangeError; the AbortError when the signal is aborted already. */
 export function checkCancelOptions({ signal, timeout }: CancelOptions): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalidType('options.signal', 'an instance of AbortSignal', signal);
+  checkSignal(signal);
   if (timeout !== undefined) checkInteger('options.timeout', timeout, 0, 0x7fff_ffff);
   if (signal?.aborted) throw abortError(signal.reason);
+}
+
+/** @throws TypeError. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalidType('options.signal', 'an instance of AbortSignal', signal);
 }
 
 /** Of one operation in flight. */
@@ -100,7 +105,7 @@ export function requestCancel(engine: Engine, slot: Slot): void {
     sqe.rw(IORING_OP_ASYNC_CANCEL, -1, 0, 0, 0);
     sqe.words[sqe.at + 4] = slot.index;
     sqe.words[sqe.at + 5] = key;
-    engine.startOther(sqe, slot.index, (KIND_CANCEL << KIND_SHIFT) | (key & GENERATION));
+    engine.startOther(sqe, slot.index, keyOf(KIND_CANCEL, key));
   };
   send();
 }
@@ -132,11 +137,9 @@ function cancelPastDrain(engine: Engine, slot: Slot, key: number): void {
 export function takeCancelled(engine: Engine): void {
   engine.others[KIND_CANCEL] = (index, key, res) => {
     if (res !== -ENOENT) return;
-    const slot = engine.slots.find(index, OPERATION | (key & GENERATION));
+    const slot = engine.slots.find(index, keyOf(KIND_OPERATION, key));
     slot?.cancellation?.retry();
   };
 }
 
-const GENERATION = (1 << KIND_SHIFT) - 1;
-const OPERATION = 1 << KIND_SHIFT;
 const LONGEST_PAUSE_MS = 64;

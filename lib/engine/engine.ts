@@ -23,13 +23,13 @@ import type { FilePath } from './operations.ts';
 import type { CheckedEngineOptions } from './options.ts';
 import { makeRing } from './ring-setup.ts';
 import { settle } from './settle.ts';
-import { KIND_OPERATION, KIND_SHIFT, type Slot } from './slot.ts';
+import { KIND_OPERATION, kindOf, type Slot } from './slot.ts';
 import { Slots } from './slots.ts';
 import { traceEnd, traceStart, tracing } from './trace.ts';
 import { Turns } from './turns.ts';
 import { Waiting } from './waiting.ts';
 
-/** Completions that are no operation's: messages, tags, what a cancelling request says. */
+/** Completions that are no operation's: what a cancelling request says. */
 export type OtherCompletion = (index: number, key: number, res: number, flags: number) => void;
 
 export class Engine {
@@ -414,7 +414,7 @@ export class Engine {
   }
 
   #other(index: number, key: number, res: number, flags: number): void {
-    const kind = key >>> KIND_SHIFT;
+    const kind = kindOf(key);
     const take = kind === KIND_OPERATION ? undefined : this.others[kind];
     if (take === undefined) this.strays++;
     else take(index, key, res, flags);

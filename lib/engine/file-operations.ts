@@ -5,8 +5,6 @@
 import { AT_EMPTY_PATH } from '../../syscalls/constants/fcntl.ts';
 import { IORING_FSYNC_DATASYNC } from '../../syscalls/constants/sqe.ts';
 import { STATX_BASIC_STATS, STATX_BTIME } from '../../syscalls/constants/stat.ts';
-import { invalidType } from '../../syscalls/invalid.ts';
-import { isView } from '../../syscalls/is-view.ts';
 import { Iovecs } from '../args/iovecs.ts';
 import { readStatx, STATX_BYTES, type Statx } from '../args/statx.ts';
 import { fadvise } from '../ops/advise.ts';
@@ -18,7 +16,7 @@ import { fallocate, fsync, syncFileRange } from '../ops/sync.ts';
 import { ftruncate } from '../ops/truncate.ts';
 import { write, writev } from '../ops/write.ts';
 import type { U64 } from '../sqe.ts';
-import { type File, numberOf, type OperationOptions, Operations } from './operations.ts';
+import { type File, numberOf, type OperationOptions, Operations, viewOf } from './operations.ts';
 import { nothing } from './settle.ts';
 
 /** Of reading and writing. */
@@ -236,11 +234,6 @@ export abstract class FileOperations extends Operations {
       encode: (sqe) => close(sqe, fd),
     });
   }
-}
-
-function viewOf(buffer: ArrayBufferView): ArrayBufferView {
-  if (!isView(buffer)) throw invalidType('buffer', 'an instance of Buffer, TypedArray or DataView', buffer);
-  return buffer;
 }
 
 const NONE: BufferOptions = {};

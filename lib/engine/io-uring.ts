@@ -47,36 +47,12 @@ export class IoUring extends MultishotOperations {
 
   /** @inheritdoc */
   override read(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number> {
-    if (typeof fd !== 'number' || !isView(buffer) || !isPlain(options))
-      return super.read(fd, buffer, options);
-    const engine = this.#engine;
-    let sqe: Sqe | null = null;
-    try {
-      sqe = engine.begin();
-      if (sqe === null) return super.read(fd, buffer, options);
-      encodeRead(sqe, fd, buffer, options?.length ?? buffer.byteLength, options?.offset ?? -1);
-      return engine.promise(engine.start(sqe, 'read'));
-    } catch (error) {
-      if (sqe !== null) engine.abandon(sqe);
-      return Promise.reject(error);
-    }
+    return this.#shortly('read', encodeRead, fd, buffer, options) ?? super.read(fd, buffer, options);
   }
 
   /** @inheritdoc */
   override write(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number> {
-    if (typeof fd !== 'number' || !isView(buffer) || !isPlain(options))
-      return super.write(fd, buffer, options);
-    const engine = this.#engine;
-    let sqe: Sqe | null = null;
-    try {
-      sqe = engine.begin();
-      if (sqe === null) return super.write(fd, buffer, options);
-      encodeWrite(sqe, fd, buffer, options?.length ?? buffer.byteLength, options?.offset ?? -1);
-      return engine.promise(engine.start(sqe, 'write'));
-    } catch (error) {
-      if (sqe !== null) engine.abandon(sqe);
-      return Promise.reject(error);
-    }
+    return this.#shortly('write', encodeWrite, fd, buffer, options) ?? super.write(fd, buffer, options);
   }
 
   /**
@@ -168,6 +144,28 @@ export class IoUring extends MultishotOperations {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Reads or writes without making a request: what is done most. Null when more is asked for, or there is no room. */
+  #shortly(
+    name: string,
+    encode: typeof encodeRead,
+    fd: File,
+    buffer: ArrayBufferView,
+    options: BufferOptions | undefined,
+  ): Promise<number> | null {
+    if (typeof fd !== 'number' || !isView(buffer) || !isPlain(options)) return null;
+    const engine = this.#engine;
+    let sqe: Sqe | null = null;
+    try {
+      sqe = engine.begin();
+      if (sqe === null) return null;
+      encode(sqe, fd, buffer, options?.length ?? buffer.byteLength, options?.offset ?? -1);
+      return engine.promise(engine.start(sqe, name));
+    } catch (error) {
+      if (sqe !== null) engine.abandon(sqe);
+      return Promise.reject(error);
+    }
   }
 
   protected override iterate<T>(source: Source<T>, options: MultishotOptions | undefined): Multishot<T> {

@@ -2,10 +2,9 @@
  * Operations that complete again and again, as async iterables.
  */
 import { EBADFD, ECANCELED, EINVAL, ENOBUFS } from '../../syscalls/errno.ts';
-import { invalidType } from '../../syscalls/invalid.ts';
 import type { Cqe } from '../cqe.ts';
 import type { Sqe } from '../sqe.ts';
-import { Cancellation } from './cancellation.ts';
+import { Cancellation, checkSignal } from './cancellation.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError } from './errors.ts';
 import { enter } from './launch.ts';
@@ -73,8 +72,7 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
   #ref = true;
 
   constructor(engine: Engine, source: Source<T>, { signal }: MultishotOptions = {}) {
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw invalidType('options.signal', 'an instance of AbortSignal', signal);
+    checkSignal(signal);
     this.#engine = engine;
     this.#source = source;
     this.#signal = signal;

@@ -3,6 +3,7 @@
  */
 import { IOSQE_FIXED_FILE } from '../../syscalls/constants/sqe.ts';
 import { invalidType } from '../../syscalls/invalid.ts';
+import { isView } from '../../syscalls/is-view.ts';
 import type { Sqe } from '../sqe.ts';
 import type { CancelOptions } from './cancellation.ts';
 import { FixedFile } from './fixed-file.ts';
@@ -52,6 +53,12 @@ export function numberOf(file: File): number {
   if (typeof file === 'number') return file;
   if (file instanceof FixedFile) return file.slot;
   throw invalidType('fd', 'of type number or an instance of FixedFile', file);
+}
+
+/** `buffer`, when it is a view: an operation of the engine takes no address, and no ArrayBuffer. @throws TypeError. */
+export function viewOf(buffer: ArrayBufferView, name = 'buffer'): ArrayBufferView {
+  if (!isView(buffer)) throw invalidType(name, 'an instance of Buffer, TypedArray or DataView', buffer);
+  return buffer;
 }
 
 /** Sets in the entry what the request wants beside the operation itself. */

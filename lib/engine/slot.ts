@@ -18,17 +18,25 @@ export interface Receiver {
 export const KIND_OPERATION = 1;
 /** A request that only cancels another: what it says is of no interest. */
 export const KIND_CANCEL = 2;
-/** A message of another ring. */
-export const KIND_MESSAGE = 3;
-/** A registered resource that the kernel has let go. */
-export const KIND_TAG = 4;
-export const KIND_SHIFT = 28;
+
+const KIND_SHIFT = 28;
+const GENERATION = (1 << KIND_SHIFT) - 1;
+
+/** The high half of user data: a kind, with the generation of `key`. */
+export function keyOf(kind: number, key: number): number {
+  return (kind << KIND_SHIFT) | (key & GENERATION);
+}
+
+/** The kind in the high half of user data. */
+export function kindOf(key: number): number {
+  return key >>> KIND_SHIFT;
+}
 
 export class Slot {
   /** Low half of the user data. */
   readonly index: number;
   /** High half of the user data: kind and generation. Changes whenever the slot is given back. */
-  key: number = KIND_OPERATION << KIND_SHIFT;
+  key: number = keyOf(KIND_OPERATION, 0);
   /** The operation's name, for errors. */
   name = '';
   resolve: (value: unknown) => void = nothing;
@@ -66,7 +74,7 @@ export class Slot {
 
   /** Forgets the operation. A completion that comes late meets another generation. */
   clear(): void {
-    this.key = (KIND_OPERATION << KIND_SHIFT) | ((this.key + 1) & GENERATION);
+    this.key = keyOf(KIND_OPERATION, this.key + 1);
     this.resolve = nothing;
     this.finish = null;
     this.accepts = 0;
@@ -85,7 +93,5 @@ export class Slot {
     this.busy = false;
   }
 }
-
-const GENERATION = (1 << KIND_SHIFT) - 1;
 
 function nothing(): void {}

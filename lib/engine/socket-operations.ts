@@ -11,7 +11,6 @@ import {
   SOCKET_URING_OP_SIOCOUTQ,
 } from '../../syscalls/constants/sqe.ts';
 import { checkInteger, invalidType } from '../../syscalls/invalid.ts';
-import { isView } from '../../syscalls/is-view.ts';
 import { Msghdr } from '../args/msghdr.ts';
 import { type SocketAddress, sockaddr } from '../args/sockaddr.ts';
 import { SockaddrRoom } from '../args/sockaddr-room.ts';
@@ -22,7 +21,7 @@ import { send, sendmsg, sendSetAddr } from '../ops/send.ts';
 import { bind, connect, listen, shutdown, socket } from '../ops/socket.ts';
 import { cmdGetsockname, cmdSock } from '../ops/uring-cmd.ts';
 import type { Sqe } from '../sqe.ts';
-import { type File, numberOf, type OperationOptions } from './operations.ts';
+import { type File, numberOf, type OperationOptions, viewOf } from './operations.ts';
 import { PathOperations } from './path-operations.ts';
 import { nothing } from './settle.ts';
 
@@ -356,11 +355,6 @@ function knownName(room: SockaddrRoom): SocketAddress | undefined {
   } catch {
     return undefined;
   }
-}
-
-function viewOf(buffer: ArrayBufferView, name = 'buffer'): ArrayBufferView {
-  if (!isView(buffer)) throw invalidType(name, 'an instance of Buffer, TypedArray or DataView', buffer);
-  return buffer;
 }
 
 function messageOf(message: Msghdr): Msghdr {
