@@ -7,12 +7,9 @@ import { writeSync } from 'node:fs';
 import { test } from 'node:test';
 import { IoUring, nop } from 'tsuring';
 import { times } from './support/effort.ts';
+import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksRing } from './support/needs.ts';
 import { randomBelow, seed } from './support/random.ts';
-import { timeLimit } from './support/time-limit.ts';
-
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 
 test('an operation that waits is aborted', without, async () => {
   using here = scratch();

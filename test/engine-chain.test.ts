@@ -7,11 +7,9 @@ import { test } from 'node:test';
 import { type ChainError, IoUring, nop } from 'tsuring';
 import { EAGAIN, linux } from 'tsuring/syscalls';
 import { times } from './support/effort.ts';
+import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksDefer, lacksOpcode, lacksRing } from './support/needs.ts';
-import { timeLimit } from './support/time-limit.ts';
-
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
+import { lacksDefer, lacksOpcode } from './support/needs.ts';
 
 /** How each promise ended. */
 async function ends(promises: readonly Promise<unknown>[]): Promise<unknown[]> {

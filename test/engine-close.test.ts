@@ -7,11 +7,8 @@ import { test } from 'node:test';
 import { IoUring, nop } from 'tsuring';
 import { runScript } from './support/child.ts';
 import { times } from './support/effort.ts';
+import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksRing } from './support/needs.ts';
-import { timeLimit } from './support/time-limit.ts';
-
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 
 /** What this process has open of rings and their eventfds. */
 function descriptors(): number {

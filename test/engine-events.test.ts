@@ -4,8 +4,7 @@
 import assert from 'node:assert/strict';
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { test } from 'node:test';
-import { allocatePages, FutexWaiters, IoUring } from 'tsuring';
+import { allocatePages, FutexWaiters } from 'tsuring';
 import {
   CLD_EXITED,
   CLD_KILLED,
@@ -34,13 +33,12 @@ import {
   WNOHANG,
   WSTOPPED,
 } from 'tsuring/syscalls';
+import { engineTests } from './support/engine-test.ts';
 import { Orphans } from './support/live-orphans.ts';
 import { type Scratch, scratch } from './support/live-scratch.ts';
-import { lacksOpcode, lacksRing } from './support/needs.ts';
+import { lacksOpcode } from './support/needs.ts';
 import { descriptorFlags, statusFlags } from './support/sockets.ts';
-import { timeLimit } from './support/time-limit.ts';
 
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 const lacksFutex = lacksOpcode('IORING_OP_FUTEX_WAIT');
 const lacksWaitid = lacksOpcode('IORING_OP_WAITID');
 const lacksMadvise = lacksOpcode('IORING_OP_MADVISE');
@@ -48,21 +46,7 @@ const lacksPipe = lacksOpcode('IORING_OP_PIPE');
 const { SIGCHLD, SIGKILL, SIGSTOP } = constants.signals;
 
 /** A test with a ring and a folder of its own. */
-function engineTest(
-  name: string,
-  skip: string | false,
-  body: (ring: IoUring, here: Scratch) => Promise<void>,
-): void {
-  test(name, { ...without, skip: without.skip || skip }, async () => {
-    using here = scratch();
-    const ring = new IoUring();
-    try {
-      await body(ring, here);
-    } finally {
-      await ring.close();
-    }
-  });
-}
+const engineTest = engineTests(scratch);
 
 engineTest('nop', false, async (ring) => {
   assert.equal(await ring.nop(), undefined);

@@ -10,12 +10,10 @@ import { test } from 'node:test';
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import { IoUring, nop, read, sendZc, write } from 'tsuring';
 import { EAGAIN, EBADR, IOSQE_ASYNC, IOSQE_IO_LINK, linux } from 'tsuring/syscalls';
+import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksDefer, lacksOpcode, lacksRing } from './support/needs.ts';
+import { lacksDefer, lacksOpcode } from './support/needs.ts';
 import { Sockets, shutdownNow } from './support/sockets.ts';
-import { timeLimit } from './support/time-limit.ts';
-
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 
 /** The eventfd of eventfd(2): its fd. */
 function eventfd(): number {

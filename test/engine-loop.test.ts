@@ -12,11 +12,8 @@ import { IoUring, nop, type OperationTrace } from 'tsuring';
 import { MOST_ROUNDS } from '../lib/engine/turns.ts';
 import { collect } from './support/collect.ts';
 import { times } from './support/effort.ts';
+import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksRing } from './support/needs.ts';
-import { timeLimit } from './support/time-limit.ts';
-
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 
 test('what comes later wakes the event loop', without, async () => {
   using here = scratch();

@@ -11,13 +11,10 @@ import { IoUring, nop } from 'tsuring';
 import { libc, linux, POLLIN, POLLOUT, SOCK_DGRAM } from 'tsuring/syscalls';
 import { runScript } from './support/child.ts';
 import { times } from './support/effort.ts';
+import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksRing } from './support/needs.ts';
 import { lacksRecvmsgMultishot } from './support/recvmsg-needs.ts';
 import { fill, receiveAll, Sockets, sendNow, shutdownNow } from './support/sockets.ts';
-import { timeLimit } from './support/time-limit.ts';
-
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 
 /** All values to the end. */
 async function all<T>(iterable: AsyncIterable<T>): Promise<T[]> {

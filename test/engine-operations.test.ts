@@ -6,28 +6,12 @@ import { closeSync, fstatSync, readFileSync, readlinkSync, statSync, writeFileSy
 import { test } from 'node:test';
 import { fsync, IoUring, nop, read, type Statx } from 'tsuring';
 import { EPERM, IORING_NOP_INJECT_RESULT, linux } from 'tsuring/syscalls';
-import { type Scratch, scratch } from './support/live-scratch.ts';
+import { engineTests, without } from './support/engine-test.ts';
+import { scratch } from './support/live-scratch.ts';
 import { lacksInjectedResults, lacksOpcode, lacksRing } from './support/needs.ts';
-import { timeLimit } from './support/time-limit.ts';
-
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 
 /** A test with a ring and a folder of its own. */
-function engineTest(
-  name: string,
-  skip: string | false,
-  body: (ring: IoUring, here: Scratch) => Promise<void>,
-): void {
-  test(name, { ...without, skip: without.skip || skip }, async () => {
-    using here = scratch();
-    const ring = new IoUring();
-    try {
-      await body(ring, here);
-    } finally {
-      await ring.close();
-    }
-  });
-}
+const engineTest = engineTests(scratch);
 
 engineTest('read and write: buffers of every kind, offsets, lengths', false, async (ring, here) => {
   const fd = here.fileFd('file');

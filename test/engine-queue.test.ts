@@ -6,11 +6,10 @@ import { test } from 'node:test';
 import { IoUring, nop } from 'tsuring';
 import { EAGAIN, EBUSY, EINTR, IORING_NOP_INJECT_RESULT, linux } from 'tsuring/syscalls';
 import { times } from './support/effort.ts';
+import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksInjectedResults, lacksRing } from './support/needs.ts';
-import { timeLimit } from './support/time-limit.ts';
+import { lacksInjectedResults } from './support/needs.ts';
 
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 const withResults = { ...without, skip: lacksInjectedResults() };
 
 /** A NOP that gives `result`. */

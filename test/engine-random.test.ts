@@ -8,12 +8,10 @@ import { test } from 'node:test';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { IoUring, nop } from 'tsuring';
 import { times } from './support/effort.ts';
+import { without } from './support/engine-test.ts';
 import { type Scratch, scratch } from './support/live-scratch.ts';
-import { lacksRing } from './support/needs.ts';
 import { randomBelow, seed } from './support/random.ts';
-import { timeLimit } from './support/time-limit.ts';
 
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 const SIZE = 65_536;
 
 /** What can come of an operation that was aborted, timed out, or met the end of its ring. */

@@ -31,7 +31,8 @@ import {
   SOL_TCP,
   TCP_NODELAY,
 } from 'tsuring/syscalls';
-import { lacksFeature, lacksOpcode, lacksRing } from './support/needs.ts';
+import { engineTests, without } from './support/engine-test.ts';
+import { lacksFeature, lacksOpcode } from './support/needs.ts';
 import {
   backlogOf,
   descriptorFlags,
@@ -45,30 +46,14 @@ import {
   sendNow,
   statusFlags,
 } from './support/sockets.ts';
-import { timeLimit } from './support/time-limit.ts';
 
-const without = { skip: lacksRing('io_uring', {}), timeout: timeLimit };
 const lacksSocket = lacksOpcode('IORING_OP_SOCKET');
 const lacksBind = lacksOpcode('IORING_OP_BIND') || lacksOpcode('IORING_OP_LISTEN');
 const lacksCommands = lacksOpcode('IORING_OP_FUTEX_WAIT') && 'needs commands to sockets (Linux 6.7)';
 const lacksNames = await lacksGetsockname();
 
 /** A test with a ring and sockets of its own. */
-function engineTest(
-  name: string,
-  skip: string | false,
-  body: (ring: IoUring, sockets: Sockets) => Promise<void>,
-): void {
-  test(name, { ...without, skip: without.skip || skip }, async () => {
-    using sockets = new Sockets();
-    const ring = new IoUring();
-    try {
-      await body(ring, sockets);
-    } finally {
-      await ring.close();
-    }
-  });
-}
+const engineTest = engineTests(() => new Sockets());
 
 engineTest('socket: of the kind asked for, close-on-exec', lacksSocket, async (ring, sockets) => {
   const plain = sockets.keep(await ring.socket(AF_INET, SOCK_STREAM));
