@@ -2,8 +2,9 @@
  * The package as somebody gets it who installs it, with the compiled tests beside it: what runs in the machines.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { root } from '../support/project.ts';
 import type { Architecture } from './apt.ts';
 import { CPU } from './parts.ts';
@@ -42,6 +43,28 @@ function addTests(folder: string, compiled: string): void {
   for (const name of ['test', 'docs']) cpSync(join(compiled, name), join(folder, name), { recursive: true });
   for (const name of ['test/vectors', 'docs/examples'])
     cpSync(join(root, name), join(folder, name), { recursive: true });
+  bundleWorkers(join(folder, 'test', 'support'));
+}
+
+/**
+ * Workers, which the tests start by the hundred, get the package's modules in their own file: an emulated machine takes
+ * seconds to load them one by one. The tests themselves load them as they are.
+ */
+function bundleWorkers(folder: string): void {
+  const entryPoints = readdirSync(folder)
+    .filter((name) => name.includes('worker') && name.endsWith('.js'))
+    .map((name) => join(folder, name))
+    .filter((file) => readFileSync(file, 'utf8').includes('parentPort'));
+  buildSync({
+    entryPoints,
+    outdir: folder,
+    allowOverwrite: true,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['koffi'],
+  });
 }
 
 function npm(...args: string[]): void {
