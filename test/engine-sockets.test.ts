@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FixedFile, IoUring, Msghdr, readScmRights, type SocketAddress, scmRights, sockaddr } from 'tsuring';
+import { IoUring, Msghdr, readScmRights, type SocketAddress, scmRights, sockaddr } from 'tsuring';
 import {
   AF_INET,
   AF_INET6,
@@ -11,8 +11,6 @@ import {
   IORING_ACCEPT_DONTWAIT,
   IORING_FEAT_NATIVE_WORKERS,
   IORING_FEAT_RECVSEND_BUNDLE,
-  IORING_REGISTER_FILES,
-  linux,
   MSG_DONTWAIT,
   MSG_PEEK,
   MSG_TRUNC,
@@ -328,17 +326,8 @@ test('registered files', { ...without, skip: without.skip || lacksCommands || la
   const listening = sockets.bound(SOCK_STREAM);
   const bare = sockets.socket(AF_INET);
   const [end, other] = sockets.tcp();
-  let ringFd = -1;
-  const adopt: typeof linux.adopt = (fd) => {
-    ringFd = linux.adopt(fd);
-    return ringFd;
-  };
-  await using ring = new IoUring({ kernel: { ...linux, adopt } });
-  await ring.nop();
-  const slots = Int32Array.of(listening.fd, bare, end);
-  assert.equal(linux.register(ringFd, IORING_REGISTER_FILES, slots, slots.length), 0);
-  const closeSlot = () => Promise.resolve();
-  const [listener, client, connected] = [0, 1, 2].map((slot) => new FixedFile({ closeSlot }, slot));
+  await using ring = new IoUring();
+  const [listener, client, connected] = [listening.fd, bare, end].map((fd) => ring.registerFile(fd));
   await ring.listen(listener);
   const accepting = ring.accept(listener);
   await ring.bind(client, loopback);

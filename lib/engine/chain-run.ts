@@ -32,6 +32,7 @@ import type { Chain, ChainOptions, Link } from './chain.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError, rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
+import { checkFiles } from './launch.ts';
 import { settle } from './settle.ts';
 import type { Slot } from './slot.ts';
 
@@ -59,9 +60,15 @@ export function runChain(engine: Engine, chain: Chain, options: ChainOptions): P
   return new Promise<void>((resolve, reject) => {
     try {
       if (mistake !== undefined) throw mistake;
+      for (const { request } of links) checkFiles(engine, request);
+      const ended = (): void => {
+        chain.letGo();
+        resolve();
+      };
       if (links.length === 0) resolve();
-      else new ChainRun(engine, links, options, resolve).begin();
+      else new ChainRun(engine, links, options, ended).begin();
     } catch (error) {
+      chain.letGo();
       for (const link of links) link.resolve(Promise.reject(error));
       reject(error);
     }

@@ -4,7 +4,8 @@
 import { invalidState } from '../../syscalls/invalid.ts';
 import { Sqe } from '../sqe.ts';
 import { type CancelOptions, checkCancelOptions } from './cancellation.ts';
-import { EventOperations } from './event-operations.ts';
+import { DirectOperations } from './direct-operations.ts';
+import { FixedFile } from './fixed-file.ts';
 import { complete, type Request } from './operations.ts';
 
 /** Options of a chain. */
@@ -29,15 +30,31 @@ export interface Link {
  * The operations of a chain: its methods are those of IoUring, and add a link each. Their promises settle when the chain
  * has come so far.
  */
-export class Chain extends EventOperations {
+export class Chain extends DirectOperations {
   readonly links: Link[] = [];
   /** What was wrong with a link's arguments: the chain is not begun. */
   mistake: unknown;
+  readonly #reserve: () => FixedFile;
   #sealed = false;
+
+  /** For the engine. `reserve`: a slot for a file that a link opens. */
+  constructor(reserve: () => FixedFile) {
+    super();
+    this.#reserve = reserve;
+  }
 
   /** No more links. */
   seal(): void {
     this.#sealed = true;
+  }
+
+  /** It is over, or will not begin: the slots that its links name may be closed. */
+  letGo(): void {
+    for (const { request } of this.links) for (const file of filesOf(request)) file.letGo();
+  }
+
+  protected override reserve(): FixedFile {
+    return this.#reserve();
   }
 
   protected override request<T>(request: Request): Promise<T> {
@@ -46,6 +63,7 @@ export class Chain extends EventOperations {
     const promise = new Promise<T>((resolve) => {
       const sqe = emptySqe();
       this.links.push({ request, sqe, resolve: resolve as (value: unknown) => void });
+      for (const file of filesOf(request)) file.hold();
       try {
         if (request.options !== undefined) checkCancelOptions(request.options);
         request.encode(sqe);
@@ -58,6 +76,11 @@ export class Chain extends EventOperations {
     promise.catch(nothing);
     return promise;
   }
+}
+
+/** The registered files that it names. */
+function filesOf({ file, into, closes }: Request): FixedFile[] {
+  return [file, into, closes].filter((one) => one instanceof FixedFile);
 }
 
 /** An entry in memory of its own, until there is room in the queue for all of the chain. */

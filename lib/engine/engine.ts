@@ -16,14 +16,18 @@ import { giveHold } from '../hold.ts';
 import type { Sqe } from '../sqe.ts';
 import type { IoUringState } from '../state.ts';
 import { Alarm } from './alarm.ts';
+import type { Arena } from './arena.ts';
 import { abandonAll, isPassing } from './broken.ts';
 import { rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
+import type { FileTable } from './file-table.ts';
+import { Identity } from './identity.ts';
+import type { Messages } from './messages.ts';
 import type { FilePath } from './operations.ts';
 import type { CheckedEngineOptions } from './options.ts';
 import { makeRing } from './ring-setup.ts';
 import { settle } from './settle.ts';
-import { KIND_OPERATION, kindOf, type Slot } from './slot.ts';
+import { KIND_MESSAGE, KIND_OPERATION, kindOf, type Slot } from './slot.ts';
 import { Slots } from './slots.ts';
 import { traceEnd, traceStart, tracing } from './trace.ts';
 import { Turns } from './turns.ts';
@@ -52,6 +56,10 @@ export class Engine {
   keepsAlive = true;
   /** Chains that wait for all that was submitted before. */
   drains = 0;
+  /** Its registered memory, once there is some. */
+  arena: Arena | null = null;
+  /** Its registered files, once there are some. */
+  files: FileTable | null = null;
   /** Called when the last operation is over, while the engine closes. */
   idle: (() => void) | null = null;
   /** Why there are no more operations, once there are none. */
@@ -70,6 +78,10 @@ export class Engine {
   /** Whether what was called for there being room found too little of it. */
   #stalled = false;
   readonly #waiting = new Waiting();
+  /** Those who want what other rings send. */
+  readonly #listeners = new Set<Messages>();
+  /** With SQPOLL: as whom operations run. */
+  #identity: Identity | null = null;
 
   constructor(options: CheckedEngineOptions) {
     this.options = options;
@@ -88,6 +100,11 @@ export class Engine {
   /** Calls of io_uring_enter so far. */
   get enters(): number {
     return this.#ring?.counts.enters ?? this.#enters;
+  }
+
+  /** Whether somebody wants what other rings send. */
+  get listening(): boolean {
+    return this.#listeners.size > 0;
   }
 
   /** Operations that wait for room. */
@@ -152,8 +169,12 @@ export class Engine {
       slot.hold = held;
       sqe.held = null;
       const { first } = held;
-      if (isView(first) && first.byteLength > 0) slot.view = first;
+      if (isView(first) && first.byteLength > 0) {
+        slot.view = first;
+        this.arena?.fix(sqe, first);
+      }
     }
+    this.#identity?.stage(sqe);
     (this.#ring as IoUringState).stageSqe();
     this.#encoding = false;
     this.started++;
@@ -218,7 +239,25 @@ export class Engine {
 
   /** Follows what is in flight: whether the process is kept alive. */
   updateRef(): void {
-    this.#alarm?.keep(this.keepsAlive && this.#refs > 0);
+    this.#alarm?.keep(this.keepsAlive && (this.#refs > 0 || this.#isListening()));
+  }
+
+  /** Has `messages` told what other rings send. @throws as `begin`. */
+  listen(messages: Messages): void {
+    // Whoever is told the ring's number may send at once.
+    if (this.#ring === null) this.#open();
+    this.#listeners.add(messages);
+    this.#rest();
+  }
+
+  unlisten(messages: Messages): void {
+    this.#listeners.delete(messages);
+    this.#rest();
+  }
+
+  /** No more messages are to come. */
+  endMessages(): void {
+    for (const messages of this.#listeners) messages.end();
   }
 
   /** Gives back ring and eventfd. Nothing may be in flight. */
@@ -274,6 +313,7 @@ export class Engine {
       throw error;
     }
     this.#ring = ring;
+    if (ring.usesSqpoll) this.#identity = new Identity(ring);
     return ring;
   }
 
@@ -318,6 +358,7 @@ export class Engine {
 
   #submit(ring: IoUringState): void {
     try {
+      this.#identity?.publish();
       if (ring.usesSqpoll) ring.submit();
       else ring.submitAndGetEvents();
     } catch (error) {
@@ -359,7 +400,7 @@ export class Engine {
     const alarm = this.#alarm;
     if (ring === null || alarm === null) return;
     this.updateRef();
-    if (this.slots.used === 0 && this.#waiting.size === 0) {
+    if (this.slots.used === 0 && this.#waiting.size === 0 && this.#listeners.size === 0) {
       this.idle?.();
       return;
     }
@@ -372,9 +413,15 @@ export class Engine {
     this.ended = () => error;
     abandonAll(this.slots, error);
     this.#refs = 0;
+    this.endMessages();
     while (this.#waiting.size > 0) this.#waiting.next()();
     this.release();
     this.idle?.();
+  }
+
+  #isListening(): boolean {
+    for (const messages of this.#listeners) if (messages.keepsAlive) return true;
+    return false;
   }
 
   #settle(slot: Slot, res: number, flags: number): void {
@@ -401,7 +448,8 @@ export class Engine {
     if (!more) {
       this.completed++;
       if (slot.ref) this.#refs--;
-      if (slot.traced) traceEnd(slot, res, res < 0 ? failure(slot, res) : null);
+      const outcome = slot.first ?? res;
+      if (slot.traced) traceEnd(slot, outcome, outcome < 0 ? failure(slot, outcome) : null);
     }
     try {
       receiver.complete(res, flags, more, cqe);
@@ -415,6 +463,10 @@ export class Engine {
 
   #other(index: number, key: number, res: number, flags: number): void {
     const kind = kindOf(key);
+    if (kind === KIND_MESSAGE && this.#listeners.size > 0) {
+      for (const messages of this.#listeners) messages.take(res, index, key);
+      return;
+    }
     const take = kind === KIND_OPERATION ? undefined : this.others[kind];
     if (take === undefined) this.strays++;
     else take(index, key, res, flags);

@@ -1,31 +1,37 @@
 /**
  * io_uring in Node's event loop.
  */
+import { checkInteger } from '../../syscalls/invalid.ts';
 import { isView } from '../../syscalls/is-view.ts';
 import { read as encodeRead } from '../ops/read.ts';
 import { write as encodeWrite } from '../ops/write.ts';
 import type { Sqe } from '../sqe.ts';
+import { Arena } from './arena.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { checkCancelOptions, takeCancelled } from './cancellation.ts';
+import { type CancelOptions, checkCancelOptions, takeCancelled } from './cancellation.ts';
 import { Chain, type ChainOptions } from './chain.ts';
 import { runChain } from './chain-run.ts';
 import { type CloseOptions, closeEngine, within } from './close.ts';
 import { forget, releaseWhenDropped } from './dropped.ts';
 import { Engine } from './engine.ts';
 import type { BufferOptions } from './file-operations.ts';
+import { FileTable } from './file-table.ts';
+import type { FixedFile } from './fixed-file.ts';
 import { launch } from './launch.ts';
+import { Messages } from './messages.ts';
 import { Multishot, type MultishotOptions, type Source } from './multishot.ts';
-import { MultishotOperations } from './multishot-operations.ts';
-import type { File, Request } from './operations.ts';
+import type { File, OperationOptions, Request } from './operations.ts';
 import { checkEngineOptions, type EngineOptions } from './options.ts';
+import { RingOperations } from './ring-operations.ts';
 import type { EngineStats } from './stats.ts';
+import { sendZeroCopy, type ZeroCopySent } from './zero-copy.ts';
 
 /**
  * Operations of the kernel as promises. All that are started together go to the kernel with one system call; completions
  * come through the event loop. The ring itself is made at the first operation, and belongs to this thread. It keeps the
  * process alive only while operations are in flight.
  */
-export class IoUring extends MultishotOperations {
+export class IoUring extends RingOperations {
   readonly #engine: Engine;
   #closing: Promise<void> | null = null;
   #pool: BufferPool | null = null;
@@ -77,11 +83,69 @@ export class IoUring extends MultishotOperations {
     options: ChainOptions = {},
   ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
     checkCancelOptions(options);
-    const chain = new Chain();
-    const results = build(chain);
-    chain.seal();
+    const chain = new Chain(() => this.reserve());
+    let results: T;
+    try {
+      results = build(chain);
+    } catch (error) {
+      chain.letGo();
+      throw error;
+    } finally {
+      chain.seal();
+    }
     await runChain(this.#engine, chain, options);
     return (await Promise.all(results)) as { -readonly [K in keyof T]: Awaited<T[K]> };
+  }
+
+  /**
+   * The ring's descriptor, by which other rings reach it: see `msgRing`. It is not yours to close.
+   * @throws UringError where no ring can be had, EBADF when it is closed.
+   */
+  get fd(): number {
+    return this.#engine.ring.fd;
+  }
+
+  /** @inheritdoc @throws TypeError; UringError as `fd`. */
+  override messages(options?: Pick<CancelOptions, 'signal'>): Messages {
+    return new Messages(this.#engine, options);
+  }
+
+  /**
+   * A Buffer of `size` bytes of the ring's own memory: zeroed, from a page's start on, as O_DIRECT wants it, and registered:
+   * `read`, `write` and `sendZc` with it, or a part of it, go out as READ_FIXED, WRITE_FIXED and their kin. It can be shared
+   * with Workers, is never moved or detached, and is given back when nothing refers to it. Where the kernel (before Linux
+   * 5.19) or the limit of locked memory forbids registration it is as good, only slower.
+   * @throws TypeError, RangeError for `size`; UringError where no ring can be had, EBADF when it is closed.
+   */
+  allocate(size: number): Buffer {
+    const engine = this.#engine;
+    if (engine.ended !== null) throw engine.ended();
+    engine.arena ??= new Arena(engine);
+    return engine.arena.allocate(size);
+  }
+
+  /**
+   * An empty slot of the ring's registered files, for a file without a descriptor: give it to an operation as `into`. It is
+   * yours to close.
+   * @throws UringError ENFILE when none is left.
+   */
+  fixedFile(): FixedFile {
+    return this.reserve();
+  }
+
+  /**
+   * Registers the file of a descriptor, which may then be closed: operations find a registered one faster.
+   * io_uring_register_files_update.
+   * @throws TypeError, RangeError; UringError EBADF for what is not open or is a ring; ENFILE as `fixedFile`.
+   */
+  registerFile(fd: number): FixedFile {
+    return this.files.register(checkInteger('fd', fd, 0, 0x7fff_ffff));
+  }
+
+  /** @inheritdoc */
+  override closeFixed(file: FixedFile, options?: OperationOptions): Promise<void> {
+    if (options !== undefined) checkCancelOptions(options);
+    return file.close();
   }
 
   /** Submits what was started at once, rather than when the running JavaScript is through, and settles what is complete. */
@@ -175,6 +239,19 @@ export class IoUring extends MultishotOperations {
   protected override get pool(): BufferPool {
     this.#pool ??= new BufferPool(this.#engine);
     return this.#pool;
+  }
+
+  protected override get files(): FileTable {
+    this.#engine.files ??= new FileTable(this.#engine);
+    return this.#engine.files;
+  }
+
+  protected override reserve(): FixedFile {
+    return this.files.reserve();
+  }
+
+  protected override sendZeroCopy(request: Request): Promise<ZeroCopySent> {
+    return sendZeroCopy(this.#engine, request);
   }
 
   protected override request<T>(request: Request): Promise<T> {

@@ -7,9 +7,11 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../../syscalls/constants/sqe.ts';
-import { invalidValue } from '../../syscalls/invalid.ts';
+import { invalidState, invalidValue } from '../../syscalls/invalid.ts';
 import { Cancellation, checkCancelOptions } from './cancellation.ts';
+import { needDirect } from './direct.ts';
 import type { Engine } from './engine.ts';
+import { FixedFile } from './fixed-file.ts';
 import { complete, type Request } from './operations.ts';
 import type { Slot } from './slot.ts';
 
@@ -33,6 +35,7 @@ export function enter(engine: Engine, request: Request): Slot | null {
   const sqe = engine.begin();
   if (sqe === null) return null;
   try {
+    checkFiles(engine, request);
     request.encode(sqe);
     complete(sqe, request);
     refuseLinked(sqe.flags);
@@ -40,13 +43,34 @@ export function enter(engine: Engine, request: Request): Slot | null {
     engine.abandon(sqe);
     throw error;
   }
-  const { name, finish, accepts, path, dest, options } = request;
+  const { name, finish, accepts, path, dest, options, file, into } = request;
   const slot = engine.start(sqe, name, path, dest);
+  if (typeof file === 'object') {
+    file.hold();
+    slot.file = file;
+  }
+  if (into !== undefined) {
+    into.hold();
+    slot.into = into;
+  }
   if (finish !== undefined) slot.finish = finish;
   if (accepts !== undefined) slot.accepts = accepts;
   if (options?.signal !== undefined || options?.timeout !== undefined)
     slot.cancellation = new Cancellation(engine, slot, options);
   return slot;
+}
+
+/** Registered files are of one ring. @throws ERR_INVALID_STATE for another's; UringError where there is no such operation. */
+export function checkFiles(engine: Engine, { file, into, closes }: Request): void {
+  if (typeof file === 'object' && file instanceof FixedFile) checkFile(engine, file);
+  const direct = into ?? closes;
+  if (direct === undefined) return;
+  checkFile(engine, direct);
+  needDirect(engine.ring);
+}
+
+function checkFile({ files }: Engine, file: FixedFile): void {
+  if (files === null || !files.owns(file)) throw invalidState('The fixed file belongs to another ring');
 }
 
 /** Flags that concern other operations, or leave out the completion by which the engine knows that one is over. */

@@ -11,7 +11,7 @@ import { Msghdr } from '../args/msghdr.ts';
 import type { SocketAddress } from '../args/sockaddr.ts';
 import { type Duration, timespec } from '../args/timespec.ts';
 import type { Cqe } from '../cqe.ts';
-import { accept, multishotAccept } from '../ops/accept.ts';
+import { accept, acceptDirect, multishotAccept, multishotAcceptDirect } from '../ops/accept.ts';
 import { pollAdd, pollMultishot } from '../ops/poll.ts';
 import { read, readMultishot } from '../ops/read.ts';
 import { recv, recvMultishot, recvmsgMultishot } from '../ops/recv.ts';
@@ -19,7 +19,9 @@ import { timeout } from '../ops/timeout.ts';
 import { recvmsgValidate } from '../recvmsg-out.ts';
 import type { Sqe } from '../sqe.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import { EventOperations } from './event-operations.ts';
+import { DirectOperations } from './direct-operations.ts';
+import type { FileTable } from './file-table.ts';
+import type { FixedFile } from './fixed-file.ts';
 import type { Multishot, MultishotOptions, Source } from './multishot.ts';
 import { type File, numberOf } from './operations.ts';
 
@@ -49,9 +51,11 @@ export interface Message {
   readonly flags: number;
 }
 
-export abstract class MultishotOperations extends EventOperations {
+export abstract class MultishotOperations extends DirectOperations {
   /** The iterable of a source. */
   protected abstract iterate<T>(source: Source<T>, options: MultishotOptions | undefined): Multishot<T>;
+  /** The registered files. */
+  protected abstract get files(): FileTable;
   /** Where the bytes come from that are received without memory of the caller's. */
   protected abstract get pool(): BufferPool;
 
@@ -68,6 +72,39 @@ export abstract class MultishotOperations extends EventOperations {
         encodeOnce: (sqe) => accept(sqe, numberOf(file), 0, 0, SOCK_CLOEXEC),
         take: (cqe) => cqe.res,
         discard: (fd) => libc().close(fd),
+        most: MOST_CONNECTIONS,
+      },
+      options,
+    );
+  }
+
+  /**
+   * As `multishotAccept`, into slots of the ring: files without descriptors. Since Linux 6.3; before one at a time.
+   * io_uring_prep_multishot_accept_direct.
+   */
+  multishotAcceptDirect(file: File, options?: MultishotOptions): Multishot<FixedFile> {
+    let into: FixedFile | null = null;
+    return this.iterate<FixedFile>(
+      {
+        name: 'accept',
+        file,
+        encode: (sqe) => multishotAcceptDirect(sqe, numberOf(file), 0, 0),
+        encodeOnce: (sqe) => {
+          into ??= this.reserve();
+          acceptDirect(sqe, numberOf(file), 0, 0, 0, into.slot);
+        },
+        prepare: () => this.files.canChoose(),
+        take: (cqe, once) => {
+          if (!once) return this.files.adopt(cqe.res);
+          const taken = into?.fill();
+          into = null;
+          return taken;
+        },
+        drop: () => {
+          void into?.close();
+          into = null;
+        },
+        discard: (accepted) => void accepted.close(),
         most: MOST_CONNECTIONS,
       },
       options,

@@ -37,6 +37,10 @@ export interface Request {
   readonly accepts?: number;
   /** The file that it is about: registered ones are flagged in the entry. */
   readonly file?: File;
+  /** The slot that it fills. */
+  readonly into?: FixedFile;
+  /** The slot that it empties. */
+  readonly closes?: FixedFile;
   readonly path?: FilePath;
   readonly dest?: FilePath;
   readonly options?: OperationOptions | undefined;

@@ -18,6 +18,8 @@ export interface EngineOptions {
   bufferCount?: number;
   /** The bytes of each of them. Default 16,384. */
   bufferSize?: number;
+  /** Slots for files without descriptors: see `fixedFile`. Default 1,024; fewer where a process may not have so many files. */
+  fixedFiles?: number;
   /** What stands in for the Linux kernel. */
   kernel?: Kernel;
 }
@@ -29,6 +31,7 @@ export interface CheckedEngineOptions {
   readonly sqThreadIdle: number;
   readonly bufferCount: number;
   readonly bufferSize: number;
+  readonly fixedFiles: number;
   readonly kernel: Kernel | undefined;
 }
 
@@ -46,6 +49,7 @@ export function checkEngineOptions(options: EngineOptions): CheckedEngineOptions
     sqThreadIdle: checkUint32('options.sqThreadIdle', options.sqThreadIdle ?? 2000),
     bufferCount: powerOfTwo('options.bufferCount', options.bufferCount ?? 128),
     bufferSize: checkInteger('options.bufferSize', options.bufferSize ?? 16_384, 1, 2 ** 30),
+    fixedFiles: checkInteger('options.fixedFiles', options.fixedFiles ?? 1024, 1, 1_048_576),
     kernel,
   };
 }

@@ -156,7 +156,8 @@ function onPath(
   return { name, path, options, encode };
 }
 
-function dirOf(options: PathOptions | undefined): number {
+/** Where a relative path starts. */
+export function dirOf(options: PathOptions | undefined): number {
   return options?.dirFd ?? AT_FDCWD;
 }
 

@@ -5,6 +5,7 @@
 import type { Cqe } from '../cqe.ts';
 import { giveHold, type Hold } from '../hold.ts';
 import type { Cancellation } from './cancellation.ts';
+import type { FixedFile } from './fixed-file.ts';
 
 /** Makes the value of a promise of what the kernel said. Throws what the promise is to be rejected with. */
 export type Finish = (res: number, flags: number) => unknown;
@@ -18,6 +19,8 @@ export interface Receiver {
 export const KIND_OPERATION = 1;
 /** A request that only cancels another: what it says is of no interest. */
 export const KIND_CANCEL = 2;
+/** A message of another ring, with 60 bits of its own. */
+export const KIND_MESSAGE = 3;
 
 const KIND_SHIFT = 28;
 const GENERATION = (1 << KIND_SHIFT) - 1;
@@ -54,6 +57,9 @@ export class Slot {
   path: string | Uint8Array | null = null;
   dest: string | Uint8Array | null = null;
   cancellation: Cancellation | null = null;
+  /** Registered files that it names: whose slots stay theirs until it is over. */
+  file: FixedFile | null = null;
+  into: FixedFile | null = null;
   /** Whether it keeps the process alive. */
   ref = true;
   /** Whether somebody was told of its beginning (diagnostics_channel). */
@@ -88,6 +94,14 @@ export class Slot {
     this.path = null;
     this.dest = null;
     this.cancellation = null;
+    if (this.file !== null) {
+      this.file.letGo();
+      this.file = null;
+    }
+    if (this.into !== null) {
+      this.into.letGo();
+      this.into = null;
+    }
     this.ref = true;
     this.traced = false;
     this.busy = false;

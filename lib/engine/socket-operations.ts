@@ -349,7 +349,7 @@ function bytesOf(address: SocketAddress | Uint8Array): Uint8Array {
 }
 
 /** The address in the room, if it can be read: a connection is there whatever its peer's family. */
-function knownName(room: SockaddrRoom): SocketAddress | undefined {
+export function knownName(room: SockaddrRoom): SocketAddress | undefined {
   try {
     return room.name;
   } catch {
@@ -357,7 +357,7 @@ function knownName(room: SockaddrRoom): SocketAddress | undefined {
   }
 }
 
-function messageOf(message: Msghdr): Msghdr {
+export function messageOf(message: Msghdr): Msghdr {
   if (!(message instanceof Msghdr)) throw invalidType('message', 'an instance of Msghdr', message);
   return message;
 }

@@ -1,0 +1,126 @@
+/**
+ * Memory of the engine's own that is registered with its ring: whole pages that never move, for which the kernel need not
+ * look up and pin anything at each operation, and which stay nobody else's while it may write there, however the thread
+ * ends.
+ *
+ * What is allocated are parts of a few large pieces, as with Buffer's pool: a piece leaves the ring, and the process, when
+ * nothing refers to any part of it.
+ */
+import {
+  IORING_OP_READ,
+  IORING_OP_READ_FIXED,
+  IORING_OP_SEND_ZC,
+  IORING_OP_WRITE,
+  IORING_OP_WRITE_FIXED,
+} from '../../syscalls/constants/opcodes.ts';
+import { IORING_SETUP_SUBMIT_ALL } from '../../syscalls/constants/setup.ts';
+import { IORING_RECVSEND_FIXED_BUF } from '../../syscalls/constants/sqe.ts';
+import { UringError } from '../../syscalls/error.ts';
+import { checkInteger } from '../../syscalls/invalid.ts';
+import { allocatePages, pageSize, type SharedPages } from '../../syscalls/memory.ts';
+import type { Sqe } from '../sqe.ts';
+import type { Engine } from './engine.ts';
+
+export class Arena {
+  readonly #engine: Engine;
+  /** The piece that parts are cut from, and how much of it is gone. The others live by their parts. */
+  #pages: SharedPages | null = null;
+  #used = 0;
+  /** Their numbers in the ring's table of buffers. */
+  readonly #indexes = new WeakMap<ArrayBufferLike, number>();
+  #free: number[] = [];
+  #prepared = false;
+  /** No more can be registered: the table or the limit of locked memory is full. Until a piece has left. */
+  #full = false;
+  /** Between these addresses all pieces are that were ever registered: what is elsewhere need not be looked up. */
+  #lowest = Number.POSITIVE_INFINITY;
+  #highest = 0;
+  readonly #left = new FinalizationRegistry<number>((index) => this.#unregister(index));
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Zeroed memory that begins at a page's start. @throws RangeError. */
+  allocate(size: number): Buffer {
+    checkInteger('size', size, 0, MOST_BYTES);
+    const page = pageSize();
+    const wanted = Math.max(1, Math.ceil(size / page)) * page;
+    if (this.#pages === null || this.#pages.byteLength - this.#used < wanted) {
+      // What is large has a piece of its own, and the one in use goes on being used.
+      if (wanted > PIECE_BYTES / 4) return partOf(this.#piece(wanted), 0, size);
+      this.#pages = this.#piece(PIECE_BYTES);
+      this.#used = 0;
+    }
+    const part = partOf(this.#pages, this.#used, size);
+    this.#used += wanted;
+    return part;
+  }
+
+  /** Has an operation on a buffer of the arena use that it is registered. */
+  fix(sqe: Sqe, view: ArrayBufferView): void {
+    const { words, at } = sqe;
+    const opcode = words[at] & 0xff;
+    if (opcode !== IORING_OP_READ && opcode !== IORING_OP_WRITE && opcode !== IORING_OP_SEND_ZC) return;
+    const address = words[at + 5] * 0x1_0000_0000 + (words[at + 4] >>> 0);
+    if (address < this.#lowest || address >= this.#highest) return;
+    // Not by the address: another buffer may have it, once the piece is gone.
+    const index = this.#indexes.get(view.buffer);
+    if (index === undefined) return;
+    if (opcode === IORING_OP_SEND_ZC) sqe.ioprio |= IORING_RECVSEND_FIXED_BUF;
+    else sqe.opcode = opcode === IORING_OP_READ ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
+    sqe.bufIndex = index;
+  }
+
+  /** Pages, registered where that can be had; else they serve as well, a little slower. */
+  #piece(byteLength: number): SharedPages {
+    const pages = allocatePages(byteLength);
+    this.#prepare();
+    const index = this.#full ? undefined : this.#free.pop();
+    if (index === undefined) return pages;
+    try {
+      this.#engine.ring.registerBuffersUpdateTag(index, [pages]);
+    } catch (error) {
+      if (!(error instanceof UringError)) throw error;
+      this.#free.push(index);
+      this.#full = true;
+      return pages;
+    }
+    this.#indexes.set(pages.buffer, index);
+    this.#left.register(pages.buffer, index);
+    this.#lowest = Math.min(this.#lowest, pages.address);
+    this.#highest = Math.max(this.#highest, pages.address + byteLength);
+    return pages;
+  }
+
+  #prepare(): void {
+    if (this.#prepared) return;
+    const { ring } = this.#engine;
+    this.#prepared = true;
+    // Older kernels would wait here for all that is in flight, or have no tables with empty slots (before 5.19).
+    if ((ring.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) return;
+    try {
+      ring.registerBuffersSparse(MOST_PIECES);
+      this.#free = Array.from({ length: MOST_PIECES }, (_, index) => index);
+    } catch (error) {
+      if (!(error instanceof UringError)) throw error;
+    }
+  }
+
+  /** Nothing refers to the piece any more, operations in flight neither: they hold their buffers. */
+  #unregister(index: number): void {
+    const ring = this.#engine.openRing;
+    if (ring === null || ring.closed) return;
+    ring.registerBuffersUpdateTag(index, [null]);
+    this.#free.push(index);
+    this.#full = false;
+  }
+}
+
+function partOf(pages: SharedPages, offset: number, size: number): Buffer {
+  return Buffer.from(pages.buffer, pages.byteOffset + offset, size);
+}
+
+const PIECE_BYTES = 2 ** 20;
+const MOST_PIECES = 256;
+const MOST_BYTES = 2 ** 34;
