@@ -48,13 +48,20 @@ export type { EpollEvent, Futex, FutexOptions, TimeoutOptions } from './engine/e
 export type { BufferOptions, IoOptions } from './engine/file-operations.ts';
 export { FixedFile } from './engine/fixed-file.ts';
 export { IoUring } from './engine/io-uring.ts';
+export { LentBuffer } from './engine/lending-pool.ts';
 export { Messages, type RingMessage } from './engine/messages.ts';
 export { Multishot, type MultishotOptions } from './engine/multishot.ts';
-export type { Message, RecvmsgOptions, RecvOptions } from './engine/multishot-operations.ts';
 export type { OpenFlags } from './engine/open-flags.ts';
 export type { File, FilePath, OperationOptions } from './engine/operations.ts';
 export type { EngineOptions } from './engine/options.ts';
 export type { PathOptions, StatxOptions, TwoPathsOptions } from './engine/path-operations.ts';
+export type {
+  Lending,
+  LentMessage,
+  Message,
+  RecvmsgOptions,
+  RecvOptions,
+} from './engine/receive-operations.ts';
 export type { Accepted, AcceptOptions, TransferOptions } from './engine/socket-operations.ts';
 export type { EngineStats } from './engine/stats.ts';
 export type { OperationTrace } from './engine/trace.ts';

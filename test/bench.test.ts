@@ -2,11 +2,13 @@
  * The bench, one row of it: that it runs, and that what it writes has the form that docs/bench.md tells of.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { IoUringState } from 'tsuring';
 import { nodeFlags, root } from './support/project.ts';
 
@@ -50,6 +52,19 @@ const known = [
   'sum of 1 GiB',
   'heap growth, nop',
   'heap growth, read',
+  ...depths('promise read', 1, 8, 32, 128),
+  ...depths('promise read, arena,', 1, 32),
+  ...depths('promise read O_DIRECT', 1, 8, 32),
+  'write and fsync',
+  'write and fsync, 16 files',
+  'open, stat, read, close of 10,000 files, 1 at a time',
+  'open, stat, read, close of 10,000 files, 16 at a time',
+  'open, stat, read, close of 10,000 files, 256 at a time',
+  ...echoes('TCP echo'),
+  ...echoes('TCP echo, IoUringState'),
+  'latency of a read while the loop is busy',
+  'lateness of a timer',
+  'heap growth, promise read',
 ];
 
 /** Of the kinds that the first test does not have. */
@@ -62,6 +77,15 @@ const oneOfEach = [
   'recv multishot depth 32',
   'msg_ring between threads',
   'nop, shared ring',
+  'promise read depth 32',
+  'promise read, arena, depth 32',
+  'promise read O_DIRECT depth 8',
+  'write and fsync, 16 files',
+  'open, stat, read, close of 10,000 files, 16 at a time',
+  'TCP echo, 32 connections of 64 bytes',
+  'TCP echo, IoUringState, 32 connections of 64 bytes',
+  'latency of a read while the loop is busy',
+  'lateness of a timer',
 ];
 
 test('a quick run of one row writes its results where it is told to', { skip: noRing() }, () => {
@@ -104,6 +128,35 @@ test('without --out, some of the rows, one of each kind, are shown only', { skip
   assert.deepEqual(leftBehind(), folders);
 });
 
+test('a run that is interrupted leaves no servers behind', { skip: noRing() }, async (t) => {
+  const folders = leftBehind();
+  const args = [...nodeFlags, 'bench/run.ts', '--only', '^TCP echo, 1 connection of 64'];
+  const run = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(run, 'exit');
+  let said = '';
+  run.stdout.on('data', (bytes) => {
+    said += bytes;
+  });
+  try {
+    let servers: number[] = [];
+    await until(() => {
+      servers = childrenOf(run.pid!).filter((pid) => /engine-echo|build\/epoll/.test(commandOf(pid)));
+      return servers.length === 4 || said.includes('left out');
+    });
+    if (servers.length < 4) {
+      t.skip(said);
+      return;
+    }
+    run.kill('SIGINT');
+    assert.deepEqual(await ended, [1, null]);
+    await until(() => servers.every((pid) => !/engine-echo|build\/epoll/.test(commandOf(pid))));
+    assert.deepEqual(leftBehind(), folders);
+  } finally {
+    run.kill('SIGKILL');
+    await ended;
+  }
+});
+
 test('--help names every row', () => {
   const { status, stdout } = bench('--help');
   assert.equal(status, 0);
@@ -130,12 +183,47 @@ function depths(name: string, ...values: number[]): string[] {
   return values.map((depth) => `${name} depth ${depth}`);
 }
 
+function echoes(name: string): string[] {
+  const loads = ['1 connection', '32 connections', '128 connections'];
+  return ['64', '4096'].flatMap((bytes) => loads.map((load) => `${name}, ${load} of ${bytes} bytes`));
+}
+
 /** What a run must not touch: when it was written, and how long it is. */
 function committed(): [number, number][] {
   return ['bench/results.json', 'docs/bench.svg'].map((path) => {
     const found = statSync(join(root, path), { throwIfNoEntry: false });
     return [found?.mtimeMs ?? 0, found?.size ?? 0];
   });
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const end = Date.now() + timeLimit;
+  while (!isSo()) {
+    assert.ok(Date.now() < end, 'it takes too long');
+    await setTimeout(50);
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return all.map(Number).filter((one) => parentOf(one) === pid);
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    return Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return null;
+  }
+}
+
+/** Empty when there is no such process any more. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function leftBehind(): string[] {

@@ -1,54 +1,30 @@
 /**
- * The provided buffers of an engine: one group for everything that receives without bringing memory.
+ * The provided buffers for everything that receives without bringing memory, and copies what it got.
  */
-import { IORING_SETUP_SUBMIT_ALL } from '../../syscalls/constants/setup.ts';
-import { EINVAL, ENOSYS } from '../../syscalls/errno.ts';
-import { UringError } from '../../syscalls/error.ts';
-import { BufferRing } from '../buffer-ring.ts';
 import type { Cqe } from '../cqe.ts';
+import { BufferGroup } from './buffer-group.ts';
 import type { Engine } from './engine.ts';
 
 export class BufferPool {
-  /** For `sqe.bufIndex`. */
-  readonly group = 0;
-  readonly #engine: Engine;
-  readonly #count: number;
-  readonly #size: number;
-  #buffers: BufferRing | null = null;
-  #missing = false;
+  readonly #group: BufferGroup;
 
   constructor(engine: Engine) {
-    this.#engine = engine;
-    this.#count = engine.options.bufferCount;
-    this.#size = engine.options.bufferSize;
+    this.#group = new BufferGroup(engine, COPYING_GROUP);
   }
 
-  /** Makes the buffers, when there are none yet. False where the kernel has no such thing (before Linux 5.19). */
-  prepare(): boolean {
-    if (this.#buffers !== null) return true;
-    if (this.#missing) return false;
-    // A kernel that is so old must not be asked: for a registration that it does not know it waits until nothing is in flight.
-    if ((this.#engine.ring.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) {
-      this.#missing = true;
-      return false;
-    }
-    try {
-      this.#buffers = new BufferRing(this.#engine.ring, {
-        group: this.group,
-        entries: this.#count,
-        bufferSize: this.#size,
-      });
-      return true;
-    } catch (error) {
-      if (!(error instanceof UringError && [-EINVAL, -ENOSYS].includes(error.errno))) throw error;
-      this.#missing = true;
-      return false;
-    }
+  /** For `sqe.bufIndex`. */
+  get group(): number {
+    return this.#group.id;
   }
 
   /** The bytes of one buffer. */
   get bufferSize(): number {
-    return this.#size;
+    return this.#group.bufferSize;
+  }
+
+  /** Makes the buffers, when there are none yet. False where the kernel has no such thing (before Linux 5.19). */
+  prepare(): boolean {
+    return this.#group.buffers !== null;
   }
 
   /**
@@ -56,7 +32,7 @@ export class BufferPool {
    * again. Without a buffer the bytes are empty.
    */
   use<T>(cqe: Cqe, read: (bytes: Uint8Array) => T): T {
-    const buffers = this.#buffers;
+    const { buffers } = this.#group;
     const bytes = buffers === null ? null : buffers.view(cqe);
     if (buffers === null || bytes === null) return read(NOTHING);
     try {
@@ -78,4 +54,5 @@ export class BufferPool {
   }
 }
 
+const COPYING_GROUP = 0;
 const NOTHING = new Uint8Array(0);

@@ -18,6 +18,7 @@ import type { IoUringState } from '../state.ts';
 import { Alarm } from './alarm.ts';
 import type { Arena } from './arena.ts';
 import { abandonAll, isPassing } from './broken.ts';
+import type { BufferGroup } from './buffer-group.ts';
 import { rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
 import type { FileTable } from './file-table.ts';
@@ -56,6 +57,8 @@ export class Engine {
   keepsAlive = true;
   /** Chains that wait for all that was submitted before. */
   drains = 0;
+  /** Its groups of provided buffers. */
+  readonly groups: BufferGroup[] = [];
   /** Its registered memory, once there is some. */
   arena: Arena | null = null;
   /** Its registered files, once there are some. */

@@ -18,10 +18,12 @@ import type { BufferOptions } from './file-operations.ts';
 import { FileTable } from './file-table.ts';
 import type { FixedFile } from './fixed-file.ts';
 import { launch } from './launch.ts';
+import { LendingPool, type LentBuffer } from './lending-pool.ts';
 import { Messages } from './messages.ts';
 import { Multishot, type MultishotOptions, type Source } from './multishot.ts';
 import type { File, OperationOptions, Request } from './operations.ts';
 import { checkEngineOptions, type EngineOptions } from './options.ts';
+import type { Lending, RecvOptions } from './receive-operations.ts';
 import { RingOperations } from './ring-operations.ts';
 import type { EngineStats } from './stats.ts';
 import { sendZeroCopy, type ZeroCopySent } from './zero-copy.ts';
@@ -35,6 +37,7 @@ export class IoUring extends RingOperations {
   readonly #engine: Engine;
   #closing: Promise<void> | null = null;
   #pool: BufferPool | null = null;
+  #lendingPool: LendingPool | null = null;
 
   /** @throws TypeError, RangeError for options. Where there is no io_uring the first operation says so. */
   constructor(options: EngineOptions = {}) {
@@ -52,8 +55,16 @@ export class IoUring extends RingOperations {
   }
 
   /** @inheritdoc */
-  override read(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number> {
-    return this.#shortly('read', encodeRead, fd, buffer, options) ?? super.read(fd, buffer, options);
+  override read(fd: File, buffer: ArrayBufferView, options?: BufferOptions): Promise<number>;
+  override read(fd: File, options: Lending<RecvOptions>): Multishot<LentBuffer>;
+  override read(fd: File, options?: RecvOptions): Multishot<Buffer>;
+  override read(
+    fd: File,
+    buffer?: ArrayBufferView | RecvOptions,
+    options?: BufferOptions,
+  ): Promise<number> | Multishot<Buffer | LentBuffer> {
+    const view = buffer as ArrayBufferView;
+    return this.#shortly('read', encodeRead, fd, view, options) ?? super.read(fd, view, options);
   }
 
   /** @inheritdoc */
@@ -234,6 +245,11 @@ export class IoUring extends RingOperations {
 
   protected override iterate<T>(source: Source<T>, options: MultishotOptions | undefined): Multishot<T> {
     return new Multishot(this.#engine, source, options);
+  }
+
+  protected override get lendingPool(): LendingPool {
+    this.#lendingPool ??= new LendingPool(this.#engine);
+    return this.#lendingPool;
   }
 
   protected override get pool(): BufferPool {

@@ -37,9 +37,11 @@ export interface Source<T> {
   /** A completion that stands for nothing may have brought something all the same. */
   readonly drop?: (cqe: Cqe) => void;
   /** What nobody will have any more. */
-  readonly discard?: (value: T) => void;
+  discard?(value: T): void;
+  /** Whether there is anywhere to put what comes; otherwise has `again` called when there is. */
+  readonly hasRoom?: (again: () => void) => boolean;
   /** How much a value weighs against `most`. Default 1. */
-  readonly weigh?: (value: T) => number;
+  weigh?(value: T): number;
   /** So much may stand undelivered: then the kernel is asked to stop, until half of it is gone. */
   readonly most: number;
 }
@@ -58,7 +60,7 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
   #values: T[] = [];
   #weight = 0;
   /** Who waits for a value: there are none then. */
-  #waiters: { resolve: (result: IteratorResult<T>) => void; reject: (error: unknown) => void }[] = [];
+  #waiters: Waiter<T>[] = [];
   /** The operation in flight. */
   #slot: Slot | null = null;
   /** Waits for room in the queue. */
@@ -178,7 +180,9 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
       if (this.#weight >= most && !this.#once) this.#pause();
       return;
     }
-    if (!this.#ended && !this.#entering && (this.#weight === 0 || this.#weight < most / 2)) this.#begin();
+    if (this.#ended || this.#entering || (this.#weight > 0 && this.#weight >= most / 2)) return;
+    if (this.#once || (this.#source.hasRoom?.(this.#enterAgain) ?? true)) this.#begin();
+    else this.#entering = true;
   }
 
   #begin(): void {
@@ -193,10 +197,7 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
       const slot = enter(this.#engine, { name, encode, ...(file !== undefined && { file }) });
       if (slot === null) {
         this.#entering = true;
-        this.#engine.wait(() => {
-          this.#entering = false;
-          this.#flow();
-        });
+        this.#engine.wait(this.#enterAgain);
         return;
       }
       slot.receiver = this;
@@ -209,6 +210,11 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
       this.#settle();
     }
   }
+
+  readonly #enterAgain = (): void => {
+    this.#entering = false;
+    this.#flow();
+  };
 
   #pause(): void {
     if (this.#pausing) return;
@@ -256,4 +262,10 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
     if (this.#slot !== null) this.#engine.setRef(this.#slot, ref);
     return this;
   }
+}
+
+/** Whoever waits for a value. (Methods: an iterable of less is one of more.) */
+interface Waiter<T> {
+  resolve(result: IteratorResult<T>): void;
+  reject(error: unknown): void;
 }

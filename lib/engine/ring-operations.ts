@@ -6,13 +6,13 @@ import { msgRing } from '../ops/msg-ring.ts';
 import { sendmsgZc, sendZc } from '../ops/send.ts';
 import type { CancelOptions } from './cancellation.ts';
 import { type Messages, messageData } from './messages.ts';
-import { MultishotOperations } from './multishot-operations.ts';
 import { type File, numberOf, type OperationOptions, type Request, viewOf } from './operations.ts';
+import { ReceiveOperations } from './receive-operations.ts';
 import { nothing } from './settle.ts';
 import { messageOf, type TransferOptions } from './socket-operations.ts';
 import type { ZeroCopySent } from './zero-copy.ts';
 
-export abstract class RingOperations extends MultishotOperations {
+export abstract class RingOperations extends ReceiveOperations {
   protected abstract sendZeroCopy(request: Request): Promise<ZeroCopySent>;
 
   /** Messages that other rings send to this one, from now on: see `msgRing`. `fd` tells them where. */

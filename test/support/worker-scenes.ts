@@ -7,7 +7,7 @@ import { allocatePages, IoUringState, nop, read, readFixed, type Sqe } from '../
 import { IORING_OP_TIMEOUT, IORING_OP_WRITE } from '../../syscalls/constants/opcodes.ts';
 import { IORING_SETUP_SQPOLL } from '../../syscalls/constants/setup.ts';
 import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
-import { patiently } from './worker-patience.ts';
+import { patiently, whenUnlocked } from './worker-patience.ts';
 
 /** What the Worker is told. */
 export interface Scene {
@@ -105,7 +105,7 @@ function fixed(): void {
   const ring = makeRing();
   const pages = allocatePages(65_536);
   const plain = new Uint8Array(65_536);
-  ring.registerBuffers([pages, plain]);
+  whenUnlocked(() => ring.registerBuffers([pages, plain]));
   data.fds!.forEach((fd, i) => {
     const sqe = ring.getSqe()!;
     readFixed(sqe, fd, (i % 2 === 0 ? pages.bytes() : plain).subarray(i * 4096), 4096, -1, i % 2);

@@ -1,0 +1,52 @@
+/**
+ * A group of provided buffers of the engine, made when it is first wanted.
+ */
+import { IORING_SETUP_SUBMIT_ALL } from '../../syscalls/constants/setup.ts';
+import { EINVAL, ENOSYS } from '../../syscalls/errno.ts';
+import { UringError } from '../../syscalls/error.ts';
+import { BufferRing } from '../buffer-ring.ts';
+import type { Engine } from './engine.ts';
+
+export class BufferGroup {
+  /** Its number. */
+  readonly id: number;
+  /** The bytes of one buffer. */
+  readonly bufferSize: number;
+  readonly #engine: Engine;
+  readonly #provide: ((buffers: BufferRing) => void) | null;
+  #buffers: BufferRing | null | undefined;
+
+  /** `provide`: gives it its buffers; by default they are made with it. */
+  constructor(engine: Engine, id: number, provide: ((buffers: BufferRing) => void) | null = null) {
+    this.#engine = engine;
+    this.#provide = provide;
+    this.id = id;
+    this.bufferSize = engine.options.bufferSize;
+  }
+
+  /** The buffers; null where the kernel has no such thing (before Linux 5.19). @throws UringError ENOMEM and others. */
+  get buffers(): BufferRing | null {
+    if (this.#buffers === undefined) this.#buffers = this.#make();
+    return this.#buffers;
+  }
+
+  #make(): BufferRing | null {
+    const { ring, options } = this.#engine;
+    // A kernel that is so old must not be asked: for a registration that it does not know it waits until nothing is in flight.
+    if ((ring.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) return null;
+    try {
+      const buffers = new BufferRing(ring, {
+        group: this.id,
+        entries: options.bufferCount,
+        ...(this.#provide === null && { bufferSize: this.bufferSize }),
+      });
+      // What the kernel may write to lives as long as the engine has a ring, whoever drops the group.
+      this.#engine.groups.push(this);
+      this.#provide?.(buffers);
+      return buffers;
+    } catch (error) {
+      if (!(error instanceof UringError && [-EINVAL, -ENOSYS].includes(error.errno))) throw error;
+      return null;
+    }
+  }
+}
