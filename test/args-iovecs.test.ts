@@ -125,3 +125,13 @@ test('the array stays where it is and keeps the buffers it names, and no others'
   assert.ok(refs[1].deref());
   assert.equal(iovecs.count, 3);
 });
+
+test('detached: a buffer that was transferred away', () => {
+  const buffer = new ArrayBuffer(8);
+  const iovecs = new Iovecs([new Uint8Array(4), new Uint8Array(buffer), new Uint8Array(0), null]);
+  assert.equal(iovecs.detached, false);
+  structuredClone(buffer, { transfer: [buffer] });
+  assert.equal(iovecs.detached, true);
+  iovecs.set(1, null);
+  assert.equal(iovecs.detached, false);
+});

@@ -177,6 +177,27 @@ engineTest('a buffer that is transferred away in flight', false, async (ring, he
   assert.equal(elsewhere.byteLength, 4096);
 });
 
+engineTest('one of several buffers that is transferred away in flight', false, async (ring, here) => {
+  const [readFd, writeFd] = here.pipe();
+  const ends = [
+    (buffers: Buffer[]) => ring.readv(readFd, buffers),
+    (buffers: Buffer[]) => ring.chain((link) => [link.readv(readFd, buffers)]),
+  ];
+  for (const start of ends) {
+    const buffers = [Buffer.alloc(2), Buffer.allocUnsafeSlow(2), Buffer.alloc(0)];
+    const reading = start(buffers);
+    ring.flush();
+    const { buffer } = buffers[1];
+    const elsewhere = structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+    await ring.write(writeFd, Buffer.from('abcd'));
+    await assert.rejects(reading, { code: 'ERR_INVALID_STATE', message: /transferred away.*readv/ });
+    assert.equal(elsewhere.byteLength, 2);
+  }
+  // An empty one is no fault.
+  await ring.write(writeFd, Buffer.from('ab'));
+  assert.equal(await ring.readv(readFd, [Buffer.alloc(2), Buffer.alloc(0)]), 2);
+});
+
 test('with the kernel’s own thread', {
   ...without,
   skip: lacksRing('SQPOLL', { flags: 2 }),

@@ -4,7 +4,7 @@
 import { checkInteger, invalidType, outOfRange } from '../../syscalls/invalid.ts';
 import { iovec } from '../../syscalls/layouts/sockets.ts';
 import type { BufferSource, Memory } from '../../syscalls/memory.ts';
-import { placeOf, setWide } from './words.ts';
+import { getWide, placeOf, setWide } from './words.ts';
 
 /**
  * An array of `struct iovec`: the pieces of memory that readv, writev, readvFixed, writevFixed and a `Msghdr` name. It
@@ -66,6 +66,15 @@ export class Iovecs implements Memory {
   /** The structs themselves. Give operations the array, not these: they do not keep the buffers. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#words.buffer);
+  }
+
+  /** Whether a buffer that had bytes has none any more: it was transferred away, and its memory may be somebody else's. */
+  get detached(): boolean {
+    for (let i = 0; i < this.count; i++) {
+      const named = getWide(this.#words, i * IOVEC_WORDS + LENGTH_WORD);
+      if (named > 0 && this.#buffers[i]?.byteLength === 0) return true;
+    }
+    return false;
   }
 
   /** The buffers that the iovecs name, in their order. */

@@ -2,23 +2,6 @@
  * A chain on its way through the kernel.
  */
 
-import {
-  IORING_OP_FALLOCATE,
-  IORING_OP_FGETXATTR,
-  IORING_OP_FSETXATTR,
-  IORING_OP_FSYNC,
-  IORING_OP_FTRUNCATE,
-  IORING_OP_GETXATTR,
-  IORING_OP_LINKAT,
-  IORING_OP_MADVISE,
-  IORING_OP_MKDIRAT,
-  IORING_OP_RENAMEAT,
-  IORING_OP_SETXATTR,
-  IORING_OP_STATX,
-  IORING_OP_SYMLINKAT,
-  IORING_OP_SYNC_FILE_RANGE,
-  IORING_OP_UNLINKAT,
-} from '../../syscalls/constants/opcodes.ts';
 import { IOSQE_IO_DRAIN, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../syscalls/constants/sqe.ts';
 import { ECANCELED, EOPNOTSUPP, ETIME, ETIMEDOUT } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
@@ -33,6 +16,7 @@ import type { Engine } from './engine.ts';
 import { abortError, operationError, rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
 import { checkFiles } from './launch.ts';
+import { isPassedOver } from './passed-over.ts';
 import { settle } from './settle.ts';
 import type { Slot } from './slot.ts';
 
@@ -118,7 +102,7 @@ class ChainRun {
     const from = this.#next;
     let end = from + 1;
     if (this.#options.hard) end = this.#links.length;
-    else while (end < this.#links.length && !isPassedOver(this.#links[end - 1])) end++;
+    else while (end < this.#links.length && !isPassedOver(this.#links[end - 1].sqe.opcode)) end++;
     const entries = entriesOf(this.#links.slice(from, end));
     const attempt = (): void => {
       // More than one entry is wanted: what is called for there being room may have to wait once more.
@@ -257,29 +241,3 @@ function hasTimeout({ request }: Link): boolean {
 function entriesOf(links: readonly Link[]): number {
   return links.length + links.filter(hasTimeout).length;
 }
-
-/**
- * Whether the kernel goes on with a chain when this operation has failed, as if it had not (Linux 6.18: these never call
- * req_set_fail). What is linked behind it is submitted when it has succeeded.
- */
-function isPassedOver({ sqe }: Link): boolean {
-  return PASSED_OVER.has(sqe.opcode);
-}
-
-const PASSED_OVER: ReadonlySet<number> = new Set([
-  IORING_OP_FALLOCATE,
-  IORING_OP_FGETXATTR,
-  IORING_OP_FSETXATTR,
-  IORING_OP_FSYNC,
-  IORING_OP_FTRUNCATE,
-  IORING_OP_GETXATTR,
-  IORING_OP_LINKAT,
-  IORING_OP_MADVISE,
-  IORING_OP_MKDIRAT,
-  IORING_OP_RENAMEAT,
-  IORING_OP_SETXATTR,
-  IORING_OP_STATX,
-  IORING_OP_SYMLINKAT,
-  IORING_OP_SYNC_FILE_RANGE,
-  IORING_OP_UNLINKAT,
-]);

@@ -11,6 +11,8 @@ import { IORING_OP_NOP } from '../../syscalls/constants/opcodes.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { invalidState } from '../../syscalls/invalid.ts';
 import { isView } from '../../syscalls/is-view.ts';
+import { Iovecs } from '../args/iovecs.ts';
+import { Msghdr } from '../args/msghdr.ts';
 import type { Cqe } from '../cqe.ts';
 import { giveHold } from '../hold.ts';
 import type { Sqe } from '../sqe.ts';
@@ -175,7 +177,8 @@ export class Engine {
       if (isView(first) && first.byteLength > 0) {
         slot.view = first;
         this.arena?.fix(sqe, first);
-      }
+      } else if (first instanceof Iovecs) slot.vectors = first;
+      else if (first instanceof Msghdr) slot.vectors = first.iovecs;
     }
     this.#identity?.stage(sqe);
     (this.#ring as IoUringState).stageSqe();
@@ -431,7 +434,8 @@ export class Engine {
     this.completed++;
     if (slot.ref) this.#refs--;
     const { resolve, finish, view } = slot;
-    if (res >= 0 && finish === null && slot.cancellation === null && (view === null || view.byteLength > 0)) {
+    const plain = finish === null && slot.cancellation === null && slot.vectors === null;
+    if (res >= 0 && plain && (view === null || view.byteLength > 0)) {
       if (slot.traced) traceEnd(slot, res, null);
       this.slots.give(slot);
       resolve(res);

@@ -11,8 +11,8 @@ import type { Slot } from './slot.ts';
  * everything is read from the slot now.
  */
 export function failure(slot: Slot, res: number): (() => Error) | null {
-  const { name, path, dest, cancellation, view, accepts } = slot;
-  if (view !== null && view.byteLength === 0)
+  const { name, path, dest, cancellation, view, vectors, accepts } = slot;
+  if (view?.byteLength === 0 || vectors?.detached)
     return () =>
       invalidState(
         `The buffer was transferred away while the operation was in flight, ${name}: what it did to the memory is unknown`,

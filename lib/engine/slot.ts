@@ -2,6 +2,7 @@
  * What the engine knows of an operation between its entry and its last completion. Slots are used again and again: an
  * operation allocates none.
  */
+import type { Iovecs } from '../args/iovecs.ts';
 import type { Cqe } from '../cqe.ts';
 import { giveHold, type Hold } from '../hold.ts';
 import type { Cancellation } from './cancellation.ts';
@@ -54,6 +55,8 @@ export class Slot {
   hold: Hold | null = null;
   /** A buffer of `hold` that had bytes when the operation began: it has none when it was transferred away meanwhile. */
   view: ArrayBufferView | null = null;
+  /** The same of operations on several buffers. */
+  vectors: Iovecs | null = null;
   path: string | Uint8Array | null = null;
   dest: string | Uint8Array | null = null;
   cancellation: Cancellation | null = null;
@@ -91,6 +94,7 @@ export class Slot {
       this.hold = null;
     }
     this.view = null;
+    this.vectors = null;
     this.path = null;
     this.dest = null;
     this.cancellation = null;

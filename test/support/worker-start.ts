@@ -15,11 +15,11 @@ import { isCompiled, root } from './project.ts';
 /** Milliseconds after which something that should have come will not come: generous, for emulated machines. */
 export const timeLimit = 60_000;
 
-/** The address of `test/support/NAME`, compiled to JavaScript. */
-export function compiled(name: string): URL {
-  if (isCompiled) return new URL(`${name}.js`, import.meta.url);
+/** The address of `test/support/NAME`, or of another folder's, compiled to JavaScript. */
+export function compiled(name: string, within = 'test/support'): URL {
+  if (isCompiled) return pathToFileURL(join(root, within, `${name}.js`));
   folder ??= compile();
-  return pathToFileURL(join(folder, 'test', 'support', `${name}.js`));
+  return pathToFileURL(join(folder, within, `${name}.js`));
 }
 
 /** A Worker that said something. */
@@ -56,7 +56,8 @@ function compile(): string {
   const to = mkdtempSync(join(tmpdir(), 'tsuring-workers-'));
   process.on('exit', () => rmSync(to, { recursive: true, force: true }));
   symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
-  writeFileSync(join(to, 'package.json'), '{"type":"module"}');
+  const exports = { '.': './lib/index.js', './syscalls': './syscalls/index.js' };
+  writeFileSync(join(to, 'package.json'), JSON.stringify({ name: 'tsuring', type: 'module', exports }));
   writeFileSync(
     join(to, 'tsconfig.json'),
     JSON.stringify({
@@ -71,7 +72,7 @@ function compile(): string {
         noCheck: true,
         typeRoots: [join(root, 'node_modules', '@types')],
       },
-      include: [join(root, 'test/support/worker-*.ts')],
+      include: ['test/support/worker-*.ts', 'docs/examples/worker-*.ts'].map((name) => join(root, name)),
     }),
   );
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
