@@ -16,7 +16,7 @@ export function forget(engine: Engine): void {
 const dropped = new FinalizationRegistry<Engine>((engine) => {
   if (engine.openRing === null) return;
   // Somebody may well await what is in flight, or waits for room: it comes to its own end.
-  if (engine.slots.used === 0 && engine.waiting === 0 && !engine.listening) engine.release();
+  if (engine.slots.used === 0 && engine.waiting === 0 && engine.listeners.size === 0) engine.release();
   else engine.idle = () => engine.release();
   if (warned) return;
   warned = true;

@@ -25,6 +25,7 @@ import { rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
 import type { FileTable } from './file-table.ts';
 import { Identity } from './identity.ts';
+import { Listeners } from './listeners.ts';
 import type { Messages } from './messages.ts';
 import type { FilePath } from './operations.ts';
 import type { CheckedEngineOptions } from './options.ts';
@@ -59,6 +60,8 @@ export class Engine {
   keepsAlive = true;
   /** Chains that wait for all that was submitted before. */
   drains = 0;
+  /** Those who want what other rings send: `listen` and `unlisten`. */
+  readonly listeners: Listeners = new Listeners();
   /** Its groups of provided buffers. */
   readonly groups: BufferGroup[] = [];
   /** Its registered memory, once there is some. */
@@ -83,8 +86,6 @@ export class Engine {
   /** Whether what was called for there being room found too little of it. */
   #stalled = false;
   readonly #waiting = new Waiting();
-  /** Those who want what other rings send. */
-  readonly #listeners = new Set<Messages>();
   /** With SQPOLL: as whom operations run. */
   #identity: Identity | null = null;
 
@@ -105,11 +106,6 @@ export class Engine {
   /** Calls of io_uring_enter so far. */
   get enters(): number {
     return this.#ring?.counts.enters ?? this.#enters;
-  }
-
-  /** Whether somebody wants what other rings send. */
-  get listening(): boolean {
-    return this.#listeners.size > 0;
   }
 
   /** Operations that wait for room. */
@@ -245,25 +241,20 @@ export class Engine {
 
   /** Follows what is in flight: whether the process is kept alive. */
   updateRef(): void {
-    this.#alarm?.keep(this.keepsAlive && (this.#refs > 0 || this.#isListening()));
+    this.#alarm?.keep(this.keepsAlive && (this.#refs > 0 || this.listeners.keepAlive));
   }
 
   /** Has `messages` told what other rings send. @throws as `begin`. */
   listen(messages: Messages): void {
     // Whoever is told the ring's number may send at once.
     if (this.#ring === null) this.#open();
-    this.#listeners.add(messages);
+    this.listeners.add(messages);
     this.#rest();
   }
 
   unlisten(messages: Messages): void {
-    this.#listeners.delete(messages);
+    this.listeners.delete(messages);
     this.#rest();
-  }
-
-  /** No more messages are to come. */
-  endMessages(): void {
-    for (const messages of this.#listeners) messages.end();
   }
 
   /** Gives back ring and eventfd. Nothing may be in flight. */
@@ -406,7 +397,7 @@ export class Engine {
     const alarm = this.#alarm;
     if (ring === null || alarm === null) return;
     this.updateRef();
-    if (this.slots.used === 0 && this.#waiting.size === 0 && this.#listeners.size === 0) {
+    if (this.slots.used === 0 && this.#waiting.size === 0 && this.listeners.size === 0) {
       this.idle?.();
       return;
     }
@@ -419,15 +410,10 @@ export class Engine {
     this.ended = () => error;
     abandonAll(this.slots, error);
     this.#refs = 0;
-    this.endMessages();
+    this.listeners.end();
     while (this.#waiting.size > 0) this.#waiting.next()();
     this.release();
     this.idle?.();
-  }
-
-  #isListening(): boolean {
-    for (const messages of this.#listeners) if (messages.keepsAlive) return true;
-    return false;
   }
 
   #settle(slot: Slot, res: number, flags: number): void {
@@ -470,10 +456,7 @@ export class Engine {
 
   #other(index: number, key: number, res: number, flags: number): void {
     const kind = kindOf(key);
-    if (kind === KIND_MESSAGE && this.#listeners.size > 0) {
-      for (const messages of this.#listeners) messages.take(res, index, key);
-      return;
-    }
+    if (kind === KIND_MESSAGE && this.listeners.take(res, index, key)) return;
     const take = kind === KIND_OPERATION ? undefined : this.others[kind];
     if (take === undefined) this.strays++;
     else take(index, key, res, flags);

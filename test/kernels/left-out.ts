@@ -11,4 +11,4 @@ export const ROOT_ONLY: Readonly<Record<string, string>> = {
 };
 
 /** Files that need a process of their own: they watch what its memory does. */
-export const ALONE: readonly string[] = ['late-writes', 'lifetimes', 'soak', 'workers'];
+export const ALONE: readonly string[] = ['engine-soak', 'late-writes', 'lifetimes', 'soak', 'workers'];
