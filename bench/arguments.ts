@@ -17,7 +17,7 @@ export const usage = `Usage: npm run bench -- [--quick] [--only PATTERN] [--out 
 Measures this package beside liburing in C and node:fs, prints a table, and writes
 bench/results.json and docs/bench.svg.
 
-  --quick         the same in about a minute, and less exact
+  --quick         the same in a few minutes, and less exact
   --only PATTERN  only the rows whose name matches (a regular expression, without regard to case);
                   then nothing is written unless --out is given
   --out FILE      write the results to FILE and the chart beside it, as .svg

@@ -3,8 +3,9 @@
  */
 import type { Result } from './report.ts';
 
-const WIDTH = 860;
-const LEFT = 200;
+const WIDTH = 1010;
+/** Room for the longest name. */
+const LEFT = 350;
 const RIGHT = 70;
 const BAR = 11;
 const GAP = 12;
@@ -27,6 +28,14 @@ const COLOURS = [
   '#7e57c2',
   '#b0893b',
   '#d4699a',
+  '#5b9a8b',
+  '#a05195',
+  '#6b8e23',
+  '#cc7a4a',
+  '#4682b4',
+  '#b5525c',
+  '#7a7fb8',
+  '#998a2e',
 ];
 
 export function chart(results: readonly Result[]): string {

@@ -21,7 +21,8 @@ export type Maker = (depth: number, data: Data) => Workload;
 /** A workload whose operations complete in the event loop. */
 export interface AsyncWorkload {
   readonly ops: number;
-  run(): Promise<void>;
+  /** Makes them. May give a FnReturnedObject, as `run` of a Workload. */
+  run(): Promise<unknown>;
 }
 
 /** The median of the calls made in `milliseconds`, per operation. */
@@ -34,7 +35,7 @@ export function nsPerOp(workload: Workload, milliseconds: number): number {
 /** The same for an asynchronous one. */
 export async function nsPerOpAsync(workload: AsyncWorkload, milliseconds: number): Promise<number> {
   const bench = new Bench(options(milliseconds));
-  bench.add('workload', () => workload.run(), { async: true });
+  bench.add('workload', () => workload.run() as Promise<FnReturnedObject | undefined>, { async: true });
   return median((await bench.run())[0], workload.ops);
 }
 

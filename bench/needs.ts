@@ -5,7 +5,10 @@ import { BufferRing, getProbe, IoUringState } from 'tsuring';
 import {
   IORING_OP_MSG_RING,
   IORING_OP_SEND_ZC,
+  IORING_OP_TEE,
+  IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_R_DISABLED,
+  IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SUBMIT_ALL,
   UringError,
 } from 'tsuring/syscalls';
@@ -38,6 +41,21 @@ export const needsRecvMultishot: Need = () =>
 
 /** Its flag IOSQE_CQE_SKIP_SUCCESS, which the row sets, is older. */
 export const needsMessages: Need = () => needsOpcode('IORING_OP_MSG_RING (Linux 5.18)', IORING_OP_MSG_RING);
+
+/** What the engine waits by: an eventfd that is not always signalled. Nothing tells of it; TEE came with it. */
+export const needsEngine: Need = () =>
+  needsOpcode('an eventfd that can be silenced (Linux 5.8)', IORING_OP_TEE);
+
+/** Slots that a chain opens and closes; nothing tells of them but what came with them. */
+export const needsDirectFiles: Need = () =>
+  trial('files opened into slots (Linux 5.18)', IORING_SETUP_SUBMIT_ALL, () => {});
+
+export const needsDeferredTasks: Need = () =>
+  trial(
+    'IORING_SETUP_DEFER_TASKRUN (Linux 6.1)',
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+    () => {},
+  );
 
 function needsOpcode(what: string, opcode: number): string | null {
   return getProbe().supports(opcode) ? null : `it needs ${what}`;

@@ -14,7 +14,9 @@ export async function runScript(
   options: { nodeFlags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
   const { nodeFlags = [], env = process.env } = options;
-  const script = fileURLToPath(new URL(name, import.meta.url));
+  // Compiled ones run compiled ones.
+  const file = import.meta.url.endsWith('.js') ? name.replace(/ts$/, 'js') : name;
+  const script = fileURLToPath(new URL(file, import.meta.url));
   return run(process.execPath, [...process.execArgv, ...nodeFlags, script, ...args], env);
 }
 

@@ -30,15 +30,16 @@ export function resultOf({ name }: Row, { ours, peers, unit, note }: Measured): 
 
 export const heading: string = `${'row'.padEnd(30)}${'ours'.padStart(11)}   peers: time, ratio (peer / ours)\n`;
 
-/** The row as a line of the table, with its goal. */
-export function line(result: Result, goal: number | undefined): string {
+/** The row as a line of the table, with its goals. */
+export function line(result: Result, { goals = {}, limit }: Row): string {
   const { name, ours, peers, ratio, unit } = result;
   const columns = Object.keys(peers).map((peer) => {
-    const wanted = peer === 'liburing' && goal !== undefined ? ` (goal ${goal})` : '';
+    const wanted = goals[peer] === undefined ? '' : ` (goal ${goals[peer]})`;
     return `${peer} ${time(peers[peer])} ×${figure(ratio[peer])}${wanted}`;
   });
   const own = unit === 'bytes/op' ? `${ours} B/op` : time(ours);
-  return `${name.padEnd(30)}${own.padStart(11)}   ${columns.join('; ')}\n`;
+  const most = limit === undefined ? '' : `(goal ${time(limit)}) `;
+  return `${name.padEnd(30)}${own.padStart(11)}   ${most}${columns.join('; ')}\n`;
 }
 
 function time(ns: number): string {

@@ -2,7 +2,9 @@
  * The rows, in the order of the table. Every name is that of one row for good: results are compared by it.
  */
 import type { FamilyName } from './encode.ts';
+import { engineRows } from './engine-rows.ts';
 import { heapRow } from './heap.ts';
+import type { EchoPrograms } from './liburing.ts';
 import {
   type Need,
   needsBufferRings,
@@ -24,6 +26,8 @@ export interface Context {
   readonly folder: string;
   /** The compiled peers in C; null where they could not be made. */
   readonly liburing: string | null;
+  /** The programs of the echo; null where they could not be made. */
+  readonly echo: EchoPrograms | null;
   /** Whether this Node has UV_USE_IO_URING. */
   readonly uv: boolean;
 }
@@ -42,10 +46,12 @@ export interface Measured {
 
 export interface Row {
   readonly name: string;
-  /** The ratio to liburing in C that is to be reached. */
-  readonly goal?: number;
-  /** What the kernel must have for it. */
-  readonly needs?: Need;
+  /** The ratio to a peer that is to be reached. */
+  readonly goals?: Readonly<Record<string, number>>;
+  /** What ours is not to exceed, in the unit of the row. */
+  readonly limit?: number;
+  /** What the kernel, or the system, must have for it. */
+  needs?(context: Context): string | null;
   measure(context: Context): Promise<Measured>;
 }
 
@@ -117,12 +123,13 @@ export const rows: readonly Row[] = [
   { name: 'sum of 1 GiB', measure: sumRow },
   { name: 'heap growth, nop', measure: (context) => heapRow('nop', context) },
   { name: 'heap growth, read', measure: (context) => heapRow('read', context) },
+  ...engineRows,
 ];
 
 function ringRows(name: string, workload: WorkloadName, goals: Record<number, number | undefined>): Row[] {
   return Object.entries(goals).map(([depth, goal]) => ({
     name: `${name} depth ${depth}`,
-    ...(goal === undefined ? {} : { goal }),
+    ...(goal === undefined ? {} : { goals: { liburing: goal } }),
     measure: (context) => ringRow(workload, Number(depth), context),
   }));
 }

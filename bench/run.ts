@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Arguments, parseArguments, usage } from './arguments.ts';
 import { chart } from './chart.ts';
 import { benchFolder } from './files.ts';
-import { compileLiburing } from './liburing.ts';
+import { compileEcho, compileLiburing } from './liburing.ts';
 import { heading, line, type Result, resultOf } from './report.ts';
 import { type Context, type Row, rows } from './rows.ts';
 
@@ -54,9 +54,17 @@ async function bench({ quick, only, out }: Arguments): Promise<void> {
 async function contextFor(quick: boolean, folder: string): Promise<Context> {
   const made = await compileLiburing();
   if ('missing' in made) say(`Without the liburing columns: ${made.missing}.\n`);
+  const echo = await compileEcho();
+  if ('missing' in echo) say(`Without the rows of the echo: ${echo.missing}.\n`);
   const uv = process.version.startsWith('v20.');
   if (!uv) say(`Without the UV_USE_IO_URING columns: they are for Node 20, this is ${process.version}.\n`);
-  return { quick, folder, liburing: 'path' in made ? made.path : null, uv };
+  return {
+    quick,
+    folder,
+    liburing: 'path' in made ? made.path : null,
+    echo: 'missing' in echo ? null : echo,
+    uv,
+  };
 }
 
 async function measureAll(chosen: readonly Row[], context: Context): Promise<Result[]> {
@@ -64,14 +72,14 @@ async function measureAll(chosen: readonly Row[], context: Context): Promise<Res
   say(heading);
   for (const row of chosen) {
     try {
-      const missing = row.needs?.() ?? null;
+      const missing = row.needs?.(context) ?? null;
       if (missing !== null) {
         say(`${row.name}: left out: ${missing}\n`);
         continue;
       }
       const result = resultOf(row, await row.measure(context));
       results.push(result);
-      say(line(result, row.goal));
+      say(line(result, row));
     } catch (error) {
       const { message, stderr } = error as Error & { stderr?: string };
       complain(`${row.name}: failed, and is left out: ${stderr || message}\n`);

@@ -43,7 +43,7 @@ struct workload {
 };
 
 /* Each ends with one without a name. */
-extern const struct workload operations[], encodes[], waits[], recycles[], receives[], threads[];
+extern const struct workload operations[], encodes[], waits[], recycles[], receives[], threads[], lanes[], durables[];
 
 static inline _Noreturn void fail(const char *what, int error)
 {
@@ -74,6 +74,19 @@ static inline void open_ring(struct io_uring *ring, unsigned entries, unsigned f
   int error = io_uring_queue_init_params(entries, ring, &params);
   if (error)
     fail("io_uring_queue_init", error);
+}
+
+/* With the flags that the engine takes: completions are brought in only when they are asked for (Linux 6.1). */
+static inline void open_engine_ring(struct io_uring *ring, unsigned entries)
+{
+#ifdef IORING_SETUP_DEFER_TASKRUN
+  struct io_uring_params params = {
+    .flags = IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+  };
+  if (!io_uring_queue_init_params(entries, ring, &params))
+    return;
+#endif
+  open_ring(ring, entries, 0);
 }
 
 static inline struct io_uring_sqe *entry(struct io_uring *ring)

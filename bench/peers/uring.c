@@ -1,5 +1,6 @@
 /*
- * The peers in C: the workloads of bench/ours.ts and bench/threads.ts, step by step the same, by liburing.
+ * The peers in C: the workloads of bench/ours.ts and bench/threads.ts, step by step the same, by liburing; and those of
+ * bench/engine-reads.ts and bench/engine-durable.ts.
  *
  *   uring WORKLOAD DEPTH MILLISECONDS [FILE BLOCKS]
  *
@@ -9,7 +10,9 @@
  */
 #include "bench.h"
 
-static const struct workload *const tables[] = { operations, encodes, waits, recycles, receives, threads };
+static const struct workload *const tables[] = {
+  operations, encodes, waits, recycles, receives, threads, lanes, durables,
+};
 
 static const struct workload *find(const char *name)
 {
