@@ -9,7 +9,7 @@ import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import { IoUring, nop, type OperationTrace } from 'tsuring';
-import { MOST_ROUNDS } from '../lib/engine/turns.ts';
+import { MOST_MS, MOST_ROUNDS } from '../lib/engine/turns.ts';
 import { collect } from './support/collect.ts';
 import { times } from './support/effort.ts';
 import { without } from './support/engine-test.ts';
@@ -49,6 +49,22 @@ test('operations that always complete at once do not stop the event loop', witho
   assert.ok(done >= rounds);
   assert.ok(yields - before.yields >= Math.floor(done / MOST_ROUNDS), `${yields} yields in ${done} rounds`);
   assert.ok(turns >= Math.floor(done / MOST_ROUNDS), `${turns} turns in ${done} rounds`);
+});
+
+test('a round now and then is not put off, whoever turns the event loop', without, async () => {
+  using here = scratch();
+  const fd = here.fileFd('file', Buffer.alloc(4096));
+  await using ring = new IoUring();
+  const buffer = Buffer.alloc(4096);
+  await ring.read(fd, buffer, { offset: 0 });
+  for (let n = 0; n < 20; n++) {
+    // Longer than rounds may follow each other.
+    const end = performance.now() + 2 * MOST_MS;
+    while (performance.now() < end);
+    await immediate();
+    await ring.read(fd, buffer, { offset: 0 });
+  }
+  assert.equal(ring.stats().yields, 0);
 });
 
 test('a server and timers go on beside a loop of reads', without, async () => {

@@ -18,8 +18,8 @@ import {
   STATX_TYPE,
   STATX_UID,
 } from '../../syscalls/constants/stat.ts';
+import { outOfRange } from '../../syscalls/invalid.ts';
 import { statx } from '../../syscalls/layouts/files.ts';
-import { readStruct, type StructValues } from '../../syscalls/struct.ts';
 
 /** Room for what statx writes: `new Uint8Array(STATX_BYTES)`. */
 export const STATX_BYTES: number = statx.size;
@@ -73,38 +73,54 @@ export interface Statx {
 
 /** Reads the 256 bytes that statx wrote. RangeError for fewer. */
 export function readStatx(bytes: Uint8Array): Statx {
-  const raw = readStruct(bytes, statx);
-  const mask = raw.stx_mask;
-  const has = <T>(bits: number, value: T): T | undefined => ((mask & bits) !== 0 ? value : undefined);
+  if (bytes.byteLength < STATX_BYTES)
+    throw outOfRange('bytes.byteLength', `>= ${STATX_BYTES}`, bytes.byteLength);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, STATX_BYTES);
+  const mask = u32(view, 'stx_mask');
+  const has = (bits: number): boolean => (mask & bits) !== 0;
   return {
     mask,
-    blksize: raw.stx_blksize,
-    attributes: raw.stx_attributes,
-    attributesMask: raw.stx_attributes_mask,
-    rdevMajor: raw.stx_rdev_major,
-    rdevMinor: raw.stx_rdev_minor,
-    devMajor: raw.stx_dev_major,
-    devMinor: raw.stx_dev_minor,
-    mode: has(STATX_TYPE | STATX_MODE, raw.stx_mode),
-    nlink: has(STATX_NLINK, raw.stx_nlink),
-    uid: has(STATX_UID, raw.stx_uid),
-    gid: has(STATX_GID, raw.stx_gid),
-    ino: has(STATX_INO, raw.stx_ino),
-    size: has(STATX_SIZE, raw.stx_size),
-    blocks: has(STATX_BLOCKS, raw.stx_blocks),
-    atimeNs: has(STATX_ATIME, timeOf(raw, 'stx_atime')),
-    btimeNs: has(STATX_BTIME, timeOf(raw, 'stx_btime')),
-    ctimeNs: has(STATX_CTIME, timeOf(raw, 'stx_ctime')),
-    mtimeNs: has(STATX_MTIME, timeOf(raw, 'stx_mtime')),
-    mntId: has(STATX_MNT_ID | STATX_MNT_ID_UNIQUE, raw.stx_mnt_id),
-    dioMemAlign: has(STATX_DIOALIGN, raw.stx_dio_mem_align),
-    dioOffsetAlign: has(STATX_DIOALIGN, raw.stx_dio_offset_align),
+    blksize: u32(view, 'stx_blksize'),
+    attributes: u64(view, 'stx_attributes'),
+    attributesMask: u64(view, 'stx_attributes_mask'),
+    rdevMajor: u32(view, 'stx_rdev_major'),
+    rdevMinor: u32(view, 'stx_rdev_minor'),
+    devMajor: u32(view, 'stx_dev_major'),
+    devMinor: u32(view, 'stx_dev_minor'),
+    mode: has(STATX_TYPE | STATX_MODE) ? view.getUint16(offsetOf('stx_mode'), true) : undefined,
+    nlink: has(STATX_NLINK) ? u32(view, 'stx_nlink') : undefined,
+    uid: has(STATX_UID) ? u32(view, 'stx_uid') : undefined,
+    gid: has(STATX_GID) ? u32(view, 'stx_gid') : undefined,
+    ino: has(STATX_INO) ? u64(view, 'stx_ino') : undefined,
+    size: has(STATX_SIZE) ? u64(view, 'stx_size') : undefined,
+    blocks: has(STATX_BLOCKS) ? u64(view, 'stx_blocks') : undefined,
+    atimeNs: has(STATX_ATIME) ? time(view, 'stx_atime') : undefined,
+    btimeNs: has(STATX_BTIME) ? time(view, 'stx_btime') : undefined,
+    ctimeNs: has(STATX_CTIME) ? time(view, 'stx_ctime') : undefined,
+    mtimeNs: has(STATX_MTIME) ? time(view, 'stx_mtime') : undefined,
+    mntId: has(STATX_MNT_ID | STATX_MNT_ID_UNIQUE) ? u64(view, 'stx_mnt_id') : undefined,
+    dioMemAlign: has(STATX_DIOALIGN) ? u32(view, 'stx_dio_mem_align') : undefined,
+    dioOffsetAlign: has(STATX_DIOALIGN) ? u32(view, 'stx_dio_offset_align') : undefined,
   };
 }
 
-function timeOf(
-  raw: StructValues<typeof statx>,
-  name: 'stx_atime' | 'stx_btime' | 'stx_ctime' | 'stx_mtime',
-): bigint {
-  return raw[`${name}.tv_sec`] * 1_000_000_000n + BigInt(raw[`${name}.tv_nsec`]);
+// Field by field, without the object that readStruct makes: some programs do little but stat.
+
+type Name = keyof typeof statx.fields;
+
+function offsetOf(name: Name): number {
+  return statx.fields[name][0];
+}
+
+function u32(view: DataView, name: Name): number {
+  return view.getUint32(offsetOf(name), true);
+}
+
+function u64(view: DataView, name: Name): bigint {
+  return view.getBigUint64(offsetOf(name), true);
+}
+
+function time(view: DataView, name: 'stx_atime' | 'stx_btime' | 'stx_ctime' | 'stx_mtime'): bigint {
+  const seconds = view.getBigInt64(offsetOf(`${name}.tv_sec`), true);
+  return seconds * 1_000_000_000n + BigInt(u32(view, `${name}.tv_nsec`));
 }

@@ -11,7 +11,7 @@ import { giveHold } from '../hold.ts';
 import { linkTimeout } from '../ops/timeout.ts';
 import type { Sqe } from '../sqe.ts';
 import { Cancellation, canCancelPastDrain } from './cancellation.ts';
-import type { Chain, ChainOptions, Link } from './chain.ts';
+import { type Chain, type ChainOptions, giveSqe, type Link } from './chain.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError, rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
@@ -161,9 +161,11 @@ class ChainRun {
 
   #copy(from: Sqe): Sqe {
     const sqe = this.#engine.begin() as Sqe;
-    sqe.words.set(from.words, sqe.at);
+    const { words, at } = sqe;
+    for (let word = 0; word < SQE_WORDS; word++) words[at + word] = from.words[word];
     sqe.held = from.held;
     from.held = null;
+    giveSqe(from);
     return sqe;
   }
 
@@ -198,6 +200,7 @@ class ChainRun {
       const { sqe, request } = this.#links[index];
       if (sqe.held !== null) giveHold(sqe.held);
       sqe.held = null;
+      giveSqe(sqe);
       const { name, path, dest } = request;
       const make = why ?? (() => operationError(-ECANCELED, name, path, dest));
       this.#failures.push({ index, make, cancelled: why === null || index > from });
@@ -241,3 +244,6 @@ function hasTimeout({ request }: Link): boolean {
 function entriesOf(links: readonly Link[]): number {
   return links.length + links.filter(hasTimeout).length;
 }
+
+/** 64 bytes. */
+const SQE_WORDS = 16;

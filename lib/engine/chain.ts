@@ -85,11 +85,24 @@ function filesOf({ file, into, closes }: Request): FixedFile[] {
 
 /** An entry in memory of its own, until there is room in the queue for all of the chain. */
 function emptySqe(): Sqe {
+  const used = unused.pop();
+  if (used !== undefined) return used;
   const memory = new ArrayBuffer(64);
   const sqe = new Sqe();
   sqe.words = new Int32Array(memory);
   sqe.doubles = new Float64Array(memory);
   return sqe;
 }
+
+/** The entry was copied, or is void: another link may have it. */
+export function giveSqe(sqe: Sqe): void {
+  if (unused.length >= MOST_UNUSED) return;
+  sqe.words.fill(0);
+  unused.push(sqe);
+}
+
+/** Making one takes longer than all else that a link needs. */
+const unused: Sqe[] = [];
+const MOST_UNUSED = 1024;
 
 function nothing(): void {}

@@ -16,6 +16,8 @@ export class Turns {
   /** Since the last turn of the event loop that we know of. */
   #since = 0;
   #start = 0;
+  /** Whether the next turn of the event loop is looked out for. */
+  #watching = false;
 
   /** The event loop turns: we are called by it. */
   begin(): void {
@@ -28,10 +30,23 @@ export class Turns {
     this.rounds++;
     if (since === 0) {
       this.#start = performance.now();
+      this.#watch();
       return true;
     }
     if (since < MOST_ROUNDS && performance.now() - this.#start < MOST_MS) return true;
     this.yields++;
     return false;
   }
+
+  /** Others turn the loop as well: rounds that come one by one between its turns are not to be put off. */
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    setImmediate(this.#turned).unref();
+  }
+
+  readonly #turned = (): void => {
+    this.#watching = false;
+    this.#since = 0;
+  };
 }
