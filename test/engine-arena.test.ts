@@ -135,6 +135,17 @@ engineTest('pieces leave the ring when nothing refers to them', lacksTable, asyn
   assert.ok(locked < 1_000_000, `${locked} kB`);
 });
 
+engineTest('a view beyond what is registered', lacksTable, async (ring, here) => {
+  const fd = here.fileFd('file', Buffer.alloc(8192, 4));
+  const memory = ring.allocate(4096);
+  ring.allocate(2 ** 20);
+  const beyond = new Uint8Array(memory.buffer, memory.byteOffset + 2 ** 20, 4096);
+  assert.equal(await ring.read(fd, beyond, { offset: 0 }), 4096);
+  assert.equal(beyond[4095], 4);
+  const across = new Uint8Array(memory.buffer, memory.byteOffset, 2 ** 21);
+  assert.equal(await ring.read(fd, across, { offset: 0 }), 8192);
+});
+
 engineTest('operations in flight keep it', false, async (ring, here) => {
   const [readFd, writeFd] = here.pipe();
   const reading = ring.read(readFd, ring.allocate(2 ** 20));

@@ -2,7 +2,7 @@
  * Files in slots of the engine's ring: handles with a life of their own.
  */
 import assert from 'node:assert/strict';
-import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { FixedFile, IoUring } from 'tsuring';
 import { AF_INET, AF_UNIX, IORING_SETUP_SUBMIT_ALL, libc, SOCK_STREAM } from 'tsuring/syscalls';
@@ -166,6 +166,39 @@ engineTest('mistakes in building a chain leave no slot behind', lacksDirect, asy
   }
 });
 
+engineTest('a link that is refused keeps the chain from beginning', lacksDirect, async (ring, here) => {
+  const path = here.file('file', 'content');
+  await using file = await ring.openatDirect(path);
+  const none = here.at('none');
+  for (const options of [{ into: file }, { into: 3 as never }, {}]) {
+    const whole = ring.chain((link) => [
+      link.openatDirect(path, 'r', 0, options),
+      link.openat(none, 'w'),
+      link.nop(),
+    ]);
+    await assert.rejects(whole, { code: /^ERR_INVALID_(STATE|ARG_TYPE)$/ });
+    assert.equal(existsSync(none), false);
+  }
+  const empty = ring.fixedFile();
+  const both = [1, 2].map(() => ring.openatDirect(path, 'r', 0, { into: empty }));
+  const ends = await Promise.allSettled(both);
+  assert.deepEqual(
+    ends.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  );
+  await empty.close();
+});
+
+engineTest('close waits for what waits for room, too', false, async (_ring, here) => {
+  await using ring = new IoUring({ entries: 1 });
+  const file = ring.registerFile(here.fileFd('file', 'a'));
+  const reads = Array.from({ length: 20 }, () => ring.read(file, Buffer.alloc(1), { offset: 0 }));
+  const closing = file.close();
+  assert.deepEqual(await Promise.all(reads), Array(20).fill(1));
+  await closing;
+  await assert.rejects(ring.read(file, Buffer.alloc(1)), { code: 'EBADF' });
+});
+
 engineTest('close waits for what was started on the file', false, async (ring, here) => {
   const [readFd, writeFd] = here.pipe();
   const file = ring.registerFile(readFd);
@@ -251,6 +284,28 @@ engineTest('a file that is dropped is closed, and one warning says so', false, a
   assert.equal(bytes, 0);
   const dropped = warnings.filter((warning) => 'code' in warning && warning.code === 'TSURING_DROPPED_FILE');
   assert.equal(dropped.length, 1);
+});
+
+engineTest('files and rings that are dropped together leave nothing', false, async (_ring, here) => {
+  const fd = here.fileFd('file', 'a');
+  const open = (): number => readdirSync('/proc/self/fd').length;
+  const drop = async (): Promise<void> => {
+    const ring = new IoUring();
+    await ring.read(ring.registerFile(fd), Buffer.alloc(1));
+  };
+  await drop();
+  for (let n = 0; n < 5; n++) await collectGarbage();
+  const before = open();
+  for (let n = 0; n < times(30); n++) await drop();
+  for (let n = 0; n < 200 && open() > before + 2; n++) await collectGarbage();
+  assert.ok(open() <= before + 2, `${open()} descriptors, were ${before}`);
+  // A ring with a file that somebody has is not dropped.
+  const file = await (async () => {
+    const ring = new IoUring();
+    return ring.registerFile(fd);
+  })();
+  for (let n = 0; n < 5; n++) await collectGarbage();
+  await file.close();
 });
 
 socketTest('multishotAcceptDirect', lacksDirect, async (ring, sockets) => {

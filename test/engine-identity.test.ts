@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { without } from './support/engine-test.ts';
 import { scratch } from './support/live-scratch.ts';
-import { lacksRoot, lacksSqpoll } from './support/needs.ts';
+import { lacksOpcode, lacksRoot, lacksSqpoll } from './support/needs.ts';
 import { moduleFile, nodeFlags, root } from './support/project.ts';
 
 for (const [kind, skip] of [
@@ -34,6 +34,7 @@ for (const [kind, skip] of [
         after: ['EACCES', 'EACCES', 'EACCES'],
         again: 'opened',
         last: ['EACCES', 'EACCES'],
+        installed: lacksOpcode('IORING_OP_FIXED_FD_INSTALL') ? 'EINVAL' : 'installed',
       },
       stderr,
     );

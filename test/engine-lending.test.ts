@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { IoUring, type LentBuffer, Msghdr, type Multishot } from 'tsuring';
-import { linux, SHUT_WR, SOCK_DGRAM } from 'tsuring/syscalls';
+import { linux, MSG_TRUNC, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET } from 'tsuring/syscalls';
 import { times } from './support/effort.ts';
 import { engineTests, without } from './support/engine-test.ts';
 import { collectGarbage } from './support/memory-watch.ts';
@@ -74,9 +74,13 @@ engineTest('while all is lent nothing comes, and then it does', lacksPool, async
   await using ring = new IoUring({ bufferCount: 4, bufferSize: 16 });
   const [a, b] = sockets.pair();
   const chunks = ring.recv(b, { zeroCopy: true });
-  sendNow(a, Buffer.from(Array.from({ length: 160 }, (_, n) => n)));
+  const bytes = Buffer.from(Array.from({ length: 160 }, (_, n) => n));
   const held: LentBuffer[] = [];
-  for (let n = 0; n < 4; n++) held.push((await chunks.next()).value);
+  for (let n = 0; n < 4; n++) {
+    sendNow(a, bytes.subarray(n * 16, (n + 1) * 16));
+    held.push((await chunks.next()).value);
+  }
+  sendNow(a, bytes.subarray(64));
   let more = false;
   const next = chunks.next().then((result) => {
     more = true;
@@ -95,6 +99,56 @@ engineTest('while all is lent nothing comes, and then it does', lacksPool, async
   check((await next).value);
   while (expected < 160) check((await chunks.next()).value);
   await chunks.return();
+});
+
+engineTest('who waits for a buffer is told of the ring’s end', lacksPool, async (_ring, sockets) => {
+  const ring = new IoUring({ bufferCount: 1 });
+  const [a, b] = sockets.pair();
+  const chunks = ring.recv(b, { zeroCopy: true });
+  sendNow(a, 'a');
+  const { value } = await chunks.next();
+  // The buffer is lent, and more stands there: the kernel ends the operation.
+  sendNow(a, 'b');
+  const next = chunks.next();
+  for (let n = 0; n < 10 || ring.stats().inFlight > 0; n++) await turn();
+  const rejected = assert.rejects(next, { code: 'EBADF' });
+  await ring.close();
+  await rejected;
+  assert.equal((await chunks.next()).done, true);
+  assert.equal(value.data.toString(), 'a');
+  value.release();
+});
+
+engineTest('one that is not looked at leaves buffers for the others', lacksPool, async (_ring, sockets) => {
+  await using ring = new IoUring({ bufferCount: 8 });
+  const [a, b] = sockets.pair(SOCK_SEQPACKET);
+  const [c, d] = sockets.pair(SOCK_SEQPACKET);
+  const idle = ring.recv(b, { zeroCopy: true });
+  sendNow(a, 'x');
+  (await idle.next()).value.release();
+  for (let n = 0; n < 16; n++) sendNow(a, 'x');
+  for (let n = 0; n < 10; n++) await ring.nop();
+  const busy = ring.recv(d, { zeroCopy: true });
+  sendNow(c, 'y');
+  using chunk: LentBuffer = (await busy.next()).value;
+  assert.equal(chunk.data.toString(), 'y');
+  await Promise.all([idle.return(), busy.return()]);
+});
+
+engineTest('MSG_TRUNC tells of more than there is', lacksPool, async (_ring, sockets) => {
+  await using ring = new IoUring({ bufferCount: 4, bufferSize: 64 });
+  const [a, b] = sockets.pair(SOCK_DGRAM);
+  for (const zeroCopy of [true, false]) {
+    const chunks = ring.recv(b, { zeroCopy, flags: MSG_TRUNC } as { zeroCopy: true; flags: number });
+    for (let n = 1; n <= 8; n++) {
+      sendNow(a, Buffer.alloc(200, n));
+      const { value } = await chunks.next();
+      const data: Buffer = Buffer.isBuffer(value) ? value : value.data;
+      assert.deepEqual([data.length, data[63]], [64, n]);
+      if (!Buffer.isBuffer(value)) value.release();
+    }
+    await chunks.return();
+  }
 });
 
 engineTest('what is dropped comes back, also what nobody asked for', lacksPool, async (_ring, sockets) => {

@@ -112,8 +112,16 @@ engineTest('an end: by the signal, by the close', lacksMessages, async (ring) =>
   assert.throws(() => ring.fd, { code: 'EBADF' });
 });
 
+engineTest('none are listened for while the ring closes', lacksMessages, async (ring) => {
+  const pending = ring.timeout(20).catch(() => undefined);
+  const closing = ring.close();
+  assert.throws(() => ring.messages(), { code: 'EBADF' });
+  assert.throws(() => ring.fd, { code: 'EBADF' });
+  await Promise.all([pending, closing]);
+});
+
 engineTest('mistakes', lacksMessages, async (ring) => {
-  await assert.rejects(ring.msgRing(ring.fd, 2 ** 32), { code: 'ERR_OUT_OF_RANGE' });
+  await assert.rejects(ring.msgRing(ring.fd, 2 ** 31), { code: 'ERR_OUT_OF_RANGE' });
   await assert.rejects(ring.msgRing(ring.fd, 1, -1), { code: 'ERR_OUT_OF_RANGE' });
   await assert.rejects(ring.msgRing(ring.fd, 1, 0.5), { code: 'ERR_OUT_OF_RANGE' });
   await assert.rejects(ring.msgRing(0, 1), { syscall: 'msgRing' });

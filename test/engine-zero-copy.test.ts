@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Msghdr, type ZeroCopySent } from 'tsuring';
+import { addressOf, libc, SO_LINGER, SOL_SOCKET } from 'tsuring/syscalls';
 import { times } from './support/effort.ts';
 import { engineTests } from './support/engine-test.ts';
 import { lacksOpcode } from './support/needs.ts';
@@ -122,3 +123,28 @@ engineTest('cancelled while it waits for room in the socket', lacksZeroCopy, asy
   sockets.close(b);
   await ring.close();
 });
+
+engineTest(
+  'a fixed file can be closed before its bytes are acknowledged',
+  lacksZeroCopy,
+  async (ring, sockets) => {
+    const [a, b] = sockets.tcp();
+    setLinger(a);
+    const file = ring.registerFile(a);
+    sockets.close(a);
+    // The peer takes nothing.
+    const sent: ZeroCopySent[] = [];
+    for (let n = 0; n < 3; n++) sent.push(await ring.sendZc(file, Buffer.alloc(65_536), { timeout: 5000 }));
+    await file.close();
+    await Promise.all(sent.map(({ released }) => released));
+    assert.ok(b > 0);
+  },
+);
+
+/** To close the socket throws away what was not acknowledged. */
+function setLinger(fd: number): void {
+  const linger = Int32Array.of(1, 0);
+  const { syscall } = libc();
+  const setsockopt = process.arch === 'arm64' ? 208 : 54;
+  assert.equal(syscall(setsockopt, fd, SOL_SOCKET, SO_LINGER, addressOf(linger), 8, 0), 0);
+}

@@ -26,8 +26,8 @@ export class Arena {
   /** The piece that parts are cut from, and how much of it is gone. The others live by their parts. */
   #pages: SharedPages | null = null;
   #used = 0;
-  /** Their numbers in the ring's table of buffers. */
-  readonly #indexes = new WeakMap<ArrayBufferLike, number>();
+  /** Where they are in the ring's table of buffers. */
+  readonly #registered = new WeakMap<ArrayBufferLike, Registered>();
   #free: number[] = [];
   #prepared = false;
   /** No more can be registered: the table or the limit of locked memory is full. Until a piece has left. */
@@ -65,11 +65,12 @@ export class Arena {
     const address = words[at + 5] * 0x1_0000_0000 + (words[at + 4] >>> 0);
     if (address < this.#lowest || address >= this.#highest) return;
     // Not by the address: another buffer may have it, once the piece is gone.
-    const index = this.#indexes.get(view.buffer);
-    if (index === undefined) return;
+    const piece = this.#registered.get(view.buffer);
+    // The buffer has addresses beyond the pages that are used of it.
+    if (piece === undefined || address < piece.from || address + (words[at + 6] >>> 0) > piece.to) return;
     if (opcode === IORING_OP_SEND_ZC) sqe.ioprio |= IORING_RECVSEND_FIXED_BUF;
     else sqe.opcode = opcode === IORING_OP_READ ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
-    sqe.bufIndex = index;
+    sqe.bufIndex = piece.index;
   }
 
   /** Pages, registered where that can be had; else they serve as well, a little slower. */
@@ -86,10 +87,11 @@ export class Arena {
       this.#full = true;
       return pages;
     }
-    this.#indexes.set(pages.buffer, index);
+    const { address } = pages;
+    this.#registered.set(pages.buffer, { index, from: address, to: address + byteLength });
     this.#left.register(pages.buffer, index);
-    this.#lowest = Math.min(this.#lowest, pages.address);
-    this.#highest = Math.max(this.#highest, pages.address + byteLength);
+    this.#lowest = Math.min(this.#lowest, address);
+    this.#highest = Math.max(this.#highest, address + byteLength);
     return pages;
   }
 
@@ -115,6 +117,13 @@ export class Arena {
     this.#free.push(index);
     this.#full = false;
   }
+}
+
+/** A piece in the ring's table of buffers. */
+interface Registered {
+  readonly index: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 function partOf(pages: SharedPages, offset: number, size: number): Buffer {

@@ -19,9 +19,9 @@ export function abandonAll(slots: Slots, error: UringError): void {
     slot.hold = null;
     slot.cancellation?.end();
     const { receiver, resolve } = slot;
-    slots.give(slot);
     if (receiver !== null) receiver.complete(error.errno, 0, false, NO_CQE);
     else rejectFrom(resolve, () => error);
+    slots.give(slot);
   }
 }
 

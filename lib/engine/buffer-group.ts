@@ -5,7 +5,11 @@ import { IORING_SETUP_SUBMIT_ALL } from '../../syscalls/constants/setup.ts';
 import { EINVAL, ENOSYS } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { BufferRing } from '../buffer-ring.ts';
+import type { Cqe } from '../cqe.ts';
 import type { Engine } from './engine.ts';
+
+/** Makes `count` buffers; what it gives hands them over. */
+export type Prepare = (count: number) => (buffers: BufferRing) => void;
 
 export class BufferGroup {
   /** Its number. */
@@ -13,13 +17,13 @@ export class BufferGroup {
   /** The bytes of one buffer. */
   readonly bufferSize: number;
   readonly #engine: Engine;
-  readonly #provide: ((buffers: BufferRing) => void) | null;
+  readonly #prepare: Prepare | null;
   #buffers: BufferRing | null | undefined;
 
-  /** `provide`: gives it its buffers; by default they are made with it. */
-  constructor(engine: Engine, id: number, provide: ((buffers: BufferRing) => void) | null = null) {
+  /** `prepare`: makes what it is to have for buffers; by default they are made with it. */
+  constructor(engine: Engine, id: number, prepare: Prepare | null = null) {
     this.#engine = engine;
-    this.#provide = provide;
+    this.#prepare = prepare;
     this.id = id;
     this.bufferSize = engine.options.bufferSize;
   }
@@ -30,19 +34,28 @@ export class BufferGroup {
     return this.#buffers;
   }
 
+  /**
+   * How much of a buffer a completion has filled: with MSG_TRUNC it tells of more than it brought. Undefined for a failure.
+   */
+  broughtBy({ res }: Cqe): number | undefined {
+    return res < 0 ? undefined : Math.min(res, this.bufferSize);
+  }
+
   #make(): BufferRing | null {
     const { ring, options } = this.#engine;
     // A kernel that is so old must not be asked: for a registration that it does not know it waits until nothing is in flight.
     if ((ring.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) return null;
+    // First what may fail, so that the group has all of its buffers or is not there.
+    const provide = this.#prepare?.(options.bufferCount);
     try {
       const buffers = new BufferRing(ring, {
         group: this.id,
         entries: options.bufferCount,
-        ...(this.#provide === null && { bufferSize: this.bufferSize }),
+        ...(provide === undefined && { bufferSize: this.bufferSize }),
       });
       // What the kernel may write to lives as long as the engine has a ring, whoever drops the group.
       this.#engine.groups.push(this);
-      this.#provide?.(buffers);
+      provide?.(buffers);
       return buffers;
     } catch (error) {
       if (!(error instanceof UringError && [-EINVAL, -ENOSYS].includes(error.errno))) throw error;

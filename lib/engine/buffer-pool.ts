@@ -33,7 +33,7 @@ export class BufferPool {
    */
   use<T>(cqe: Cqe, read: (bytes: Uint8Array) => T): T {
     const { buffers } = this.#group;
-    const bytes = buffers === null ? null : buffers.view(cqe);
+    const bytes = buffers === null ? null : buffers.view(cqe, this.#group.broughtBy(cqe));
     if (buffers === null || bytes === null) return read(NOTHING);
     try {
       return read(bytes);

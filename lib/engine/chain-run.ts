@@ -15,7 +15,7 @@ import { type Chain, type ChainOptions, giveSqe, type Link } from './chain.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError, rejectFrom } from './errors.ts';
 import { failure } from './failure.ts';
-import { checkFiles } from './launch.ts';
+import { checkFiles } from './named-files.ts';
 import { isPassedOver } from './passed-over.ts';
 import { settle } from './settle.ts';
 import type { Slot } from './slot.ts';
@@ -52,8 +52,7 @@ export function runChain(engine: Engine, chain: Chain, options: ChainOptions): P
       if (links.length === 0) resolve();
       else new ChainRun(engine, links, options, ended).begin();
     } catch (error) {
-      chain.letGo();
-      for (const link of links) link.resolve(Promise.reject(error));
+      chain.abandon(error);
       reject(error);
     }
   });
@@ -92,9 +91,9 @@ class ChainRun {
     const { signal, timeout, drain } = this.#options;
     if (drain && !canCancelPastDrain(this.#engine.ring))
       throw new UringError(EOPNOTSUPP, 'io_uring_enter', 'drain needs Linux 6.1.');
+    this.#submit();
     signal?.addEventListener('abort', this.#abort);
     if (timeout !== undefined) this.#timer = setTimeout(this.#expire, timeout).unref();
-    this.#submit();
   }
 
   /** Submits the next links in one piece, now or when there is room: up to one whose failure the kernel passes over. */

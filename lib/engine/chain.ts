@@ -5,7 +5,8 @@ import { invalidState } from '../../syscalls/invalid.ts';
 import { Sqe } from '../sqe.ts';
 import { type CancelOptions, checkCancelOptions } from './cancellation.ts';
 import { DirectOperations } from './direct-operations.ts';
-import { FixedFile } from './fixed-file.ts';
+import type { FixedFile } from './fixed-file.ts';
+import { holdFiles, letGoFiles, refuseClosed } from './named-files.ts';
 import { complete, type Request } from './operations.ts';
 
 /** Options of a chain. */
@@ -34,14 +35,7 @@ export class Chain extends DirectOperations {
   readonly links: Link[] = [];
   /** What was wrong with a link's arguments: the chain is not begun. */
   mistake: unknown;
-  readonly #reserve: () => FixedFile;
   #sealed = false;
-
-  /** For the engine. `reserve`: a slot for a file that a link opens. */
-  constructor(reserve: () => FixedFile) {
-    super();
-    this.#reserve = reserve;
-  }
 
   /** No more links. */
   seal(): void {
@@ -50,11 +44,25 @@ export class Chain extends DirectOperations {
 
   /** It is over, or will not begin: the slots that its links name may be closed. */
   letGo(): void {
-    for (const { request } of this.links) for (const file of filesOf(request)) file.letGo();
+    for (const { request } of this.links) letGoFiles(request);
   }
 
+  /** None of it is begun: its promises are rejected. */
+  abandon(error: unknown): void {
+    this.letGo();
+    for (const { resolve } of this.links) resolve(Promise.reject(error));
+  }
+
+  /** What a link opens must be known to whoever builds the chain, who closes it whatever comes of the chain. */
   protected override reserve(): FixedFile {
-    return this.#reserve();
+    throw invalidState('In a chain the slot must be given: options.into, of ring.fixedFile()');
+  }
+
+  protected override refuse<T>(error: unknown): Promise<T> {
+    this.mistake ??= error;
+    const promise = Promise.reject(error);
+    promise.catch(nothing);
+    return promise;
   }
 
   protected override request<T>(request: Request): Promise<T> {
@@ -63,9 +71,10 @@ export class Chain extends DirectOperations {
     const promise = new Promise<T>((resolve) => {
       const sqe = emptySqe();
       this.links.push({ request, sqe, resolve: resolve as (value: unknown) => void });
-      for (const file of filesOf(request)) file.hold();
+      holdFiles(request);
       try {
         if (request.options !== undefined) checkCancelOptions(request.options);
+        refuseClosed(request);
         request.encode(sqe);
         complete(sqe, request);
       } catch (error) {
@@ -76,11 +85,6 @@ export class Chain extends DirectOperations {
     promise.catch(nothing);
     return promise;
   }
-}
-
-/** The registered files that it names. */
-function filesOf({ file, into, closes }: Request): FixedFile[] {
-  return [file, into, closes].filter((one) => one instanceof FixedFile);
 }
 
 /** An entry in memory of its own, until there is room in the queue for all of the chain. */

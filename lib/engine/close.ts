@@ -15,7 +15,7 @@ export interface CloseOptions {
 /** Refuses new operations and cancels the others; done when the kernel has let go of the last, and the ring is released. */
 export function closeEngine(engine: Engine): Promise<void> {
   engine.ended = closedError;
-  engine.listeners.end();
+  engine.sayEnded();
   if (engine.openRing === null) return Promise.resolve();
   const done = new Promise<void>((resolve) => {
     engine.idle = () => {

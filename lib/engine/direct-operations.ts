@@ -4,7 +4,7 @@
  */
 import { O_CLOEXEC } from '../../syscalls/constants/fcntl.ts';
 import { SOCK_CLOEXEC } from '../../syscalls/constants/socket.ts';
-import { invalidState, invalidType } from '../../syscalls/invalid.ts';
+import { invalidType } from '../../syscalls/invalid.ts';
 import type { SocketAddress } from '../args/sockaddr.ts';
 import { SockaddrRoom } from '../args/sockaddr-room.ts';
 import { acceptDirect } from '../ops/accept.ts';
@@ -16,11 +16,12 @@ import { FixedFile } from './fixed-file.ts';
 import { type OpenFlags, openFlags } from './open-flags.ts';
 import { type File, type FilePath, numberOf, type OperationOptions, type Request } from './operations.ts';
 import { dirOf, type PathOptions } from './path-operations.ts';
+import { nothing } from './settle.ts';
 import { type AcceptOptions, knownName } from './socket-operations.ts';
 
 /** Where a file is put. */
 export interface IntoOptions {
-  /** An empty slot: see `fixedFile`. In a chain what follows can name it. Default: one that is given back if it fails. */
+  /** An empty slot: see `fixedFile`. Default, but not in a chain: one that is given back if it fails. */
   into?: FixedFile | undefined;
 }
 
@@ -91,13 +92,13 @@ export abstract class DirectOperations extends EventOperations {
   closeFixed(file: FixedFile, options?: OperationOptions): Promise<void> {
     const closing = this.request<void>({
       name: 'close',
-      closes: fixed(file),
+      closes: file,
       options,
-      encode: (sqe) => closeDirect(sqe, file.slot),
+      encode: (sqe) => closeDirect(sqe, fixed(file).slot),
       finish: () => file.empty(),
     });
     // From now on nothing else can name it; it waits for the link, and closes what that has not closed.
-    file.close().catch(() => undefined);
+    if (file instanceof FixedFile) file.close().catch(nothing);
     return closing;
   }
 
@@ -108,27 +109,29 @@ export abstract class DirectOperations extends EventOperations {
   fixedFdInstall(file: FixedFile, options?: OperationOptions): Promise<number> {
     return this.request({
       name: 'fixedFdInstall',
-      file: fixed(file),
+      file,
       options,
-      encode: (sqe) => fixedFdInstall(sqe, file.slot),
+      encode: (sqe) => fixedFdInstall(sqe, fixed(file).slot),
     });
   }
 
   #into<T>(into: FixedFile | undefined, requestFor: (file: FixedFile) => Request): Promise<T> {
     try {
-      if (into !== undefined && fixed(into, 'options.into').filled)
-        throw invalidState('There is a file in the slot already');
-      const file = into ?? this.reserve();
+      const file = into === undefined ? this.reserve() : fixed(into, 'options.into');
+      file.await();
       const opening = this.request<T>({ finish: () => file.fill(), ...requestFor(file), into: file });
-      if (into === undefined) opening.catch(() => file.close());
+      const over = (): void => file.stopAwaiting();
+      const failed = into === undefined ? () => void file.close().catch(nothing) : over;
+      opening.then(over, failed);
       return opening;
     } catch (error) {
-      return Promise.reject(error);
+      return this.refuse(error);
     }
   }
 }
 
-function fixed(file: FixedFile, name = 'file'): FixedFile {
+/** @throws TypeError. */
+export function fixed(file: FixedFile, name = 'file'): FixedFile {
   if (!(file instanceof FixedFile)) throw invalidType(name, 'an instance of FixedFile', file);
   return file;
 }

@@ -62,6 +62,8 @@ export class Engine {
   drains = 0;
   /** Those who want what other rings send: `listen` and `unlisten`. */
   readonly listeners: Listeners = new Listeners();
+  /** What waits for something else than the kernel, and has to know when there are no more operations. */
+  readonly atEnd: Set<() => void> = new Set();
   /** Its groups of provided buffers. */
   readonly groups: BufferGroup[] = [];
   /** Its registered memory, once there is some. */
@@ -246,6 +248,7 @@ export class Engine {
 
   /** Has `messages` told what other rings send. @throws as `begin`. */
   listen(messages: Messages): void {
+    if (this.ended !== null) throw this.ended();
     // Whoever is told the ring's number may send at once.
     if (this.#ring === null) this.#open();
     this.listeners.add(messages);
@@ -255,6 +258,12 @@ export class Engine {
   unlisten(messages: Messages): void {
     this.listeners.delete(messages);
     this.#rest();
+  }
+
+  /** There are no more operations: for those who wait. */
+  sayEnded(): void {
+    this.listeners.end(this.ended);
+    for (const told of this.atEnd) told();
   }
 
   /** Gives back ring and eventfd. Nothing may be in flight. */
@@ -354,8 +363,8 @@ export class Engine {
   }
 
   #submit(ring: IoUringState): void {
+    this.#identity?.publish();
     try {
-      this.#identity?.publish();
       if (ring.usesSqpoll) ring.submit();
       else ring.submitAndGetEvents();
     } catch (error) {
@@ -410,7 +419,7 @@ export class Engine {
     this.ended = () => error;
     abandonAll(this.slots, error);
     this.#refs = 0;
-    this.listeners.end();
+    this.sayEnded();
     while (this.#waiting.size > 0) this.#waiting.next()();
     this.release();
     this.idle?.();

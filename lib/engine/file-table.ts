@@ -15,15 +15,22 @@ import { nothing } from './settle.ts';
 
 export class FileTable implements FixedFiles {
   readonly #engine: Engine;
+  /** The ring, which knows of this table: not to be kept by it. */
+  readonly #owner: WeakRef<object>;
   /** Slots that were given back. */
   readonly #free: number[] = [];
   /** The first slot that was never given out; those from `#end` on the kernel gives out. */
   #next = 0;
   #end = 0;
   #size = 0;
+  /** Files in slots of the kernel's choice, and who waits for one to go. */
+  #adopted = 0;
+  readonly #waiting: (() => void)[] = [];
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, owner: object) {
     this.#engine = engine;
+    this.#owner = new WeakRef(owner);
+    engine.atEnd.add(this.#wake);
   }
 
   /** An empty slot. @throws UringError ENFILE when none is left, EBADF when the ring is closed; what making the ring and the table throws. */
@@ -32,7 +39,7 @@ export class FileTable implements FixedFiles {
     const slot = this.#free.pop() ?? (this.#next < this.#end ? this.#next++ : -1);
     if (slot < 0)
       throw new UringError(ENFILE, 'io_uring_enter', `All ${this.#end} slots for fixed files are in use.`);
-    return new FixedFile(this, slot);
+    return new FixedFile(this, slot, this.#owner.deref());
   }
 
   /** A slot with the file of a descriptor. @throws UringError EBADF, and as `reserve`. */
@@ -42,14 +49,15 @@ export class FileTable implements FixedFiles {
       this.#engine.ring.registerFilesUpdate(file.slot, [fd]);
       return file.fill();
     } catch (error) {
-      void file.close();
+      file.close().catch(nothing);
       throw error;
     }
   }
 
   /** The file that the kernel has put into a slot of its choice. */
   adopt(slot: number): FixedFile {
-    return new FixedFile(this, slot).fill();
+    this.#adopted++;
+    return new FixedFile(this, slot, this.#owner.deref()).fill();
   }
 
   /**
@@ -64,23 +72,43 @@ export class FileTable implements FixedFiles {
 
   /** Whether the file is one of this table. */
   owns(file: FixedFile): boolean {
-    return file.files === this;
+    return file.isOf(this);
   }
 
   async closeSlot(slot: number): Promise<void> {
     const engine = this.#engine;
     // The ring's end closes all of its files.
     if (engine.ended !== null) return;
-    if (opensDirectly(engine.ring)) {
-      await launch(engine, { name: 'close', encode: (sqe) => closeDirect(sqe, slot), finish: nothing });
+    if (!opensDirectly(engine.ring)) {
+      engine.ring.registerFilesUpdate(slot, [-1]);
       return;
     }
-    engine.ring.registerFilesUpdate(slot, [-1]);
+    try {
+      await launch(engine, { name: 'close', encode: (sqe) => closeDirect(sqe, slot), finish: nothing });
+    } catch (error) {
+      // The ring was closed meanwhile, or the slot is empty by somebody else's doing.
+      if (engine.ended === null && (error as NodeJS.ErrnoException).code !== 'EBADF') throw error;
+    }
   }
 
   freeSlot(slot: number): void {
     if (slot < this.#end) this.#free.push(slot);
+    else {
+      this.#adopted--;
+      this.#wake();
+    }
   }
+
+  /** Whether the kernel has a slot to choose; otherwise `again` is called when there is one. */
+  hasChoice(again: () => void): boolean {
+    if (this.#engine.ended !== null || this.#adopted < this.#size - this.#end) return true;
+    this.#waiting.push(again);
+    return false;
+  }
+
+  readonly #wake = (): void => {
+    for (const again of this.#waiting.splice(0)) again();
+  };
 
   #prepare(): void {
     const { ended } = this.#engine;

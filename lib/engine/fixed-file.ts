@@ -3,6 +3,7 @@
  */
 import { EBADF } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
+import { invalidState } from '../../syscalls/invalid.ts';
 
 /** Whoever owns the table. */
 export interface FixedFiles {
@@ -17,26 +18,28 @@ export interface FixedFiles {
  * the ring is closed.
  */
 export class FixedFile {
-  /** The table that it stands in. */
-  readonly files: FixedFiles;
+  readonly #files: FixedFiles;
   readonly #slot: number;
   /** Of the file's end also when nobody has the handle any more. */
   readonly #state: State = { filled: false };
   /** Operations that name it and are not over: until then the slot serves no other file. */
   #uses = 0;
+  #awaited = false;
   #closing: Promise<void> | null = null;
   #unused: (() => void) | null = null;
 
-  /** For the engine. */
-  constructor(files: FixedFiles, slot: number) {
-    this.files = files;
+  /** For the engine. `owner`: the ring, which lives as long as somebody has a file of it. */
+  constructor(files: FixedFiles, slot: number, owner: object | undefined) {
+    this.#files = files;
+    if (owner !== undefined) owners.set(this, owner);
     this.#slot = slot;
     dropped.register(this, { files, slot, state: this.#state }, this);
   }
 
-  /** The slot. @throws UringError EBADF when it was closed: another file may be there by now. */
+  /** The slot. @throws UringError EBADF when it was closed, and nothing uses it: another file may be there by now. */
   get slot(): number {
-    if (this.#closing !== null) throw new UringError(EBADF, 'io_uring_enter', 'The fixed file was closed.');
+    if (this.#closing !== null && this.#uses === 0)
+      throw new UringError(EBADF, 'io_uring_enter', 'The fixed file was closed.');
     return this.#slot;
   }
 
@@ -63,6 +66,11 @@ export class FixedFile {
     return this.close();
   }
 
+  /** For the engine: whether it stands in that table. */
+  isOf(files: FixedFiles): boolean {
+    return this.#files === files;
+  }
+
   /** For the engine: an operation names it. */
   hold(): void {
     this.#uses++;
@@ -71,6 +79,18 @@ export class FixedFile {
   /** For the engine: an operation that named it is over. */
   letGo(): void {
     if (--this.#uses === 0) this.#unused?.();
+  }
+
+  /** For the engine: a file is to come into the slot. @throws ERR_INVALID_STATE when it is not free for one. */
+  await(): void {
+    if (this.#state.filled) throw invalidState('There is a file in the slot already');
+    if (this.#awaited) throw invalidState('Another file is about to come into the slot');
+    this.#awaited = true;
+  }
+
+  /** For the engine: it has come, or will not. */
+  stopAwaiting(): void {
+    this.#awaited = false;
   }
 
   /** For the engine: a file came into the slot. */
@@ -90,7 +110,7 @@ export class FixedFile {
         this.#unused = resolve;
       });
     dropped.unregister(this);
-    await giveBack(this.files, this.#slot, this.#state);
+    await giveBack(this.#files, this.#slot, this.#state);
   }
 }
 
@@ -109,6 +129,8 @@ async function giveBack(files: FixedFiles, slot: number, state: State): Promise<
   state.filled = false;
   files.freeSlot(slot);
 }
+
+const owners = new WeakMap<FixedFile, object>();
 
 /** No operation is in flight on a file that was dropped: operations hold theirs. */
 const dropped = new FinalizationRegistry<Dropped>(({ files, slot, state }) => {

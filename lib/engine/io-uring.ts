@@ -12,6 +12,7 @@ import { type CancelOptions, checkCancelOptions, takeCancelled } from './cancell
 import { Chain, type ChainOptions } from './chain.ts';
 import { runChain } from './chain-run.ts';
 import { type CloseOptions, closeEngine, within } from './close.ts';
+import { fixed } from './direct-operations.ts';
 import { forget, releaseWhenDropped } from './dropped.ts';
 import { Engine } from './engine.ts';
 import type { BufferOptions } from './file-operations.ts';
@@ -94,12 +95,12 @@ export class IoUring extends RingOperations {
     options: ChainOptions = {},
   ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
     checkCancelOptions(options);
-    const chain = new Chain(() => this.reserve());
+    const chain = new Chain();
     let results: T;
     try {
       results = build(chain);
     } catch (error) {
-      chain.letGo();
+      chain.abandon(error);
       throw error;
     } finally {
       chain.seal();
@@ -113,6 +114,8 @@ export class IoUring extends RingOperations {
    * @throws UringError where no ring can be had, EBADF when it is closed.
    */
   get fd(): number {
+    const { ended } = this.#engine;
+    if (ended !== null) throw ended();
     return this.#engine.ring.fd;
   }
 
@@ -155,8 +158,12 @@ export class IoUring extends RingOperations {
 
   /** @inheritdoc */
   override closeFixed(file: FixedFile, options?: OperationOptions): Promise<void> {
-    if (options !== undefined) checkCancelOptions(options);
-    return file.close();
+    try {
+      if (options !== undefined) checkCancelOptions(options);
+      return fixed(file).close();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Submits what was started at once, rather than when the running JavaScript is through, and settles what is complete. */
@@ -244,7 +251,7 @@ export class IoUring extends RingOperations {
   }
 
   protected override iterate<T>(source: Source<T>, options: MultishotOptions | undefined): Multishot<T> {
-    return new Multishot(this.#engine, source, options);
+    return new Multishot(this.#engine, source, options, this);
   }
 
   protected override get lendingPool(): LendingPool {
@@ -258,7 +265,7 @@ export class IoUring extends RingOperations {
   }
 
   protected override get files(): FileTable {
-    this.#engine.files ??= new FileTable(this.#engine);
+    this.#engine.files ??= new FileTable(this.#engine, this);
     return this.#engine.files;
   }
 
@@ -268,6 +275,10 @@ export class IoUring extends RingOperations {
 
   protected override sendZeroCopy(request: Request): Promise<ZeroCopySent> {
     return sendZeroCopy(this.#engine, request);
+  }
+
+  protected override refuse<T>(error: unknown): Promise<T> {
+    return Promise.reject(error);
   }
 
   protected override request<T>(request: Request): Promise<T> {

@@ -7,11 +7,10 @@ import {
   IOSQE_IO_HARDLINK,
   IOSQE_IO_LINK,
 } from '../../syscalls/constants/sqe.ts';
-import { invalidState, invalidValue } from '../../syscalls/invalid.ts';
+import { invalidValue } from '../../syscalls/invalid.ts';
 import { Cancellation, checkCancelOptions } from './cancellation.ts';
-import { needDirect } from './direct.ts';
 import type { Engine } from './engine.ts';
-import { FixedFile } from './fixed-file.ts';
+import { checkFiles, holdFiles, letGoFiles, refuseClosed } from './named-files.ts';
 import { complete, type Request } from './operations.ts';
 import type { Slot } from './slot.ts';
 
@@ -19,9 +18,47 @@ import type { Slot } from './slot.ts';
 export function launch<T>(engine: Engine, request: Request): Promise<T> {
   try {
     if (request.options !== undefined) checkCancelOptions(request.options);
+    refuseClosed(request);
     const slot = enter(engine, request);
     if (slot !== null) return engine.promise<T>(slot);
-    return new Promise((resolve) => engine.wait(() => resolve(launch(engine, request))));
+    return new Promise((resolve) => waitFor(engine, request, (again) => resolve(settled<T>(engine, again))));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/**
+ * Has the request enter when there is room, and tells `take` how. Until then the files that it names stay open, though
+ * somebody closes them.
+ */
+export function waitFor(engine: Engine, request: Request, take: (enter: () => Slot) => void): void {
+  holdFiles(request);
+  const attempt = (): void => {
+    let slot: Slot | null;
+    try {
+      if (request.options !== undefined) checkCancelOptions(request.options);
+      slot = enter(engine, request);
+    } catch (error) {
+      letGoFiles(request);
+      take(() => {
+        throw error;
+      });
+      return;
+    }
+    if (slot === null) {
+      engine.wait(attempt);
+      return;
+    }
+    const entered = slot;
+    letGoFiles(request);
+    take(() => entered);
+  };
+  engine.wait(attempt);
+}
+
+function settled<T>(engine: Engine, enter: () => Slot): Promise<T> {
+  try {
+    return engine.promise<T>(enter());
   } catch (error) {
     return Promise.reject(error);
   }
@@ -58,19 +95,6 @@ export function enter(engine: Engine, request: Request): Slot | null {
   if (options?.signal !== undefined || options?.timeout !== undefined)
     slot.cancellation = new Cancellation(engine, slot, options);
   return slot;
-}
-
-/** Registered files are of one ring. @throws ERR_INVALID_STATE for another's; UringError where there is no such operation. */
-export function checkFiles(engine: Engine, { file, into, closes }: Request): void {
-  if (typeof file === 'object' && file instanceof FixedFile) checkFile(engine, file);
-  const direct = into ?? closes;
-  if (direct === undefined) return;
-  checkFile(engine, direct);
-  needDirect(engine.ring);
-}
-
-function checkFile({ files }: Engine, file: FixedFile): void {
-  if (files === null || !files.owns(file)) throw invalidState('The fixed file belongs to another ring');
 }
 
 /** Flags that concern other operations, or leave out the completion by which the engine knows that one is over. */

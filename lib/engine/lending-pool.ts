@@ -27,7 +27,7 @@ export class LentBuffer implements Disposable {
     return this.#giveBack === null;
   }
 
-  /** Gives the memory back to the ring. Idempotent. When this object becomes garbage that happens, too: late. */
+  /** Gives the memory back to the ring. Idempotent. When this and `data` become garbage that happens, too: late. */
   release(): void {
     const giveBack = this.#giveBack;
     this.#giveBack = null;
@@ -43,16 +43,24 @@ export class LendingPool {
   /** For `sqe.bufIndex`. */
   readonly group: number;
   readonly bufferSize: number;
+  readonly #engine: Engine;
   readonly #group: BufferGroup;
-  readonly #memories: LendingMemory[] = [];
+  #memories: LendingMemory[] = [];
   /** Who waits for a buffer. */
   #waiting: (() => void)[] = [];
   readonly #garbage = new FinalizationRegistry<number>((id) => this.#takeBack(id));
 
   constructor(engine: Engine) {
-    this.#group = new BufferGroup(engine, LENDING_GROUP, (buffers) => this.#provide(buffers));
+    this.#group = new BufferGroup(engine, LENDING_GROUP, (count) => this.#prepare(count));
+    this.#engine = engine;
+    engine.atEnd.add(() => this.#wake());
     this.group = this.#group.id;
     this.bufferSize = this.#group.bufferSize;
+  }
+
+  /** Of all buffers together. */
+  get byteLength(): number {
+    return this.#engine.options.bufferCount * this.bufferSize;
   }
 
   /** Makes the buffers, when there are none yet. False where the kernel has no such thing (before Linux 5.19). */
@@ -63,34 +71,45 @@ export class LendingPool {
   /** The buffer of a completion; undefined when it took none or brought nothing. */
   lend(cqe: Cqe): LentBuffer | undefined {
     const buffers = this.#group.buffers;
-    if (buffers === null || buffers.take(cqe) === 0) return undefined;
+    if (buffers === null || buffers.take(cqe, this.#group.broughtBy(cqe)) === 0) return undefined;
     const { ids, lengths } = buffers.pieces;
     const id = ids[0];
     if (lengths[0] === 0) {
       this.#recycleTaken(buffers);
       return undefined;
     }
+    const token = {};
     const lent = new LentBuffer(Buffer.from(this.#memories[id].buffer, 0, lengths[0]), () => {
       this.#garbage.unregister(token);
       this.#takeBack(id);
     });
-    const token = {};
     this.#garbage.register(lent, id, token);
+    lend(lent.data, lent);
     return lent;
+  }
+
+  /** A copy of the bytes of a completion, as if it were lent: where buffers would be missed. */
+  copy(cqe: Cqe): LentBuffer | undefined {
+    const lent = this.lend(cqe);
+    if (lent === undefined) return undefined;
+    const data = Buffer.allocUnsafeSlow(lent.data.length);
+    lent.data.copy(data);
+    lent.release();
+    return LendingPool.own(data);
   }
 
   /** A completion that brought nothing: its buffer, if it took one, is given back. */
   giveBack(cqe: Cqe): void {
     const buffers = this.#group.buffers;
     if (buffers === null) return;
-    buffers.take(cqe);
+    buffers.take(cqe, this.#group.broughtBy(cqe));
     this.#recycleTaken(buffers);
   }
 
   /** Whether there is a buffer; otherwise `again` is called when one has come back. */
   hasBuffer(again: () => void): boolean {
     const buffers = this.#group.buffers;
-    if (buffers === null || buffers.provided > 0) return true;
+    if (buffers === null || buffers.provided > 0 || this.#engine.ended !== null) return true;
     this.#waiting.push(again);
     return false;
   }
@@ -98,17 +117,22 @@ export class LendingPool {
   /** As what a completion brings where the kernel has no provided buffers: memory of its own. */
   static own(data: Buffer): LentBuffer {
     const memory = data.buffer as ArrayBuffer;
-    return new LentBuffer(data, () => void structuredClone(memory, { transfer: [memory] }));
+    return new LentBuffer(data, () => {
+      if (memory.byteLength > 0) structuredClone(memory, { transfer: [memory] });
+    });
   }
 
-  #provide(buffers: BufferRing): void {
+  #prepare(count: number): (buffers: BufferRing) => void {
     const pages = Math.ceil(this.bufferSize / WASM_PAGE_BYTES);
-    for (let id = 0; id < buffers.entries; id++) {
-      const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-      this.#memories.push(memory);
-      buffers.add(memory.buffer, this.bufferSize, id);
-    }
-    buffers.publish();
+    const memories = Array.from(
+      { length: count },
+      () => new WebAssembly.Memory({ initial: pages, maximum: pages }),
+    );
+    return (buffers) => {
+      this.#memories = memories;
+      for (let id = 0; id < count; id++) buffers.add(memories[id].buffer, this.bufferSize, id);
+      buffers.publish();
+    };
   }
 
   #takeBack(id: number): void {
@@ -119,6 +143,10 @@ export class LendingPool {
     if (buffers === null || buffers.closed || buffers.ring.closed) return;
     buffers.recycle(id);
     buffers.publish();
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const again of this.#waiting.splice(0)) again();
   }
 
@@ -127,6 +155,13 @@ export class LendingPool {
     buffers.publish();
   }
 }
+
+/** As long as somebody has `data` it stays lent. */
+export function lend(data: Buffer, lent: LentBuffer): void {
+  leases.set(data, lent);
+}
+
+const leases = new WeakMap<Buffer, LentBuffer>();
 
 const LENDING_GROUP = 1;
 const WASM_PAGE_BYTES = 65_536;

@@ -30,8 +30,8 @@ export class Listeners {
     return this.#all.size > 0;
   }
 
-  /** No more messages are to come. */
-  end(): void {
-    for (const messages of this.#all) messages.end();
+  /** No more messages are to come, for the reason that `why` makes. */
+  end(why: (() => Error) | null): void {
+    for (const messages of this.#all) messages.end(why);
   }
 }

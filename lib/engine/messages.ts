@@ -4,7 +4,7 @@
 import { checkInteger } from '../../syscalls/invalid.ts';
 import { type CancelOptions, checkSignal } from './cancellation.ts';
 import type { Engine } from './engine.ts';
-import { abortError, closedError } from './errors.ts';
+import { abortError } from './errors.ts';
 import { KIND_MESSAGE, keyOf } from './slot.ts';
 
 /** A message of another ring. */
@@ -96,7 +96,7 @@ export class Messages implements AsyncIterableIterator<RingMessage>, AsyncDispos
   }
 
   /** For the engine: no more will come. */
-  end(error: (() => Error) | null = closedError): void {
+  end(error: (() => Error) | null): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;

@@ -4,7 +4,7 @@
 import { POLLIN } from '../../syscalls/constants/poll.ts';
 import { SOCK_CLOEXEC } from '../../syscalls/constants/socket.ts';
 import { IORING_TIMEOUT_MULTISHOT } from '../../syscalls/constants/sqe.ts';
-import { ETIME } from '../../syscalls/errno.ts';
+import { ENFILE, ETIME } from '../../syscalls/errno.ts';
 import { libc } from '../../syscalls/libc.ts';
 import { type Duration, timespec } from '../args/timespec.ts';
 import { accept, acceptDirect, multishotAccept, multishotAcceptDirect } from '../ops/accept.ts';
@@ -15,6 +15,7 @@ import type { FileTable } from './file-table.ts';
 import type { FixedFile } from './fixed-file.ts';
 import type { Multishot, MultishotOptions, Source } from './multishot.ts';
 import { type File, numberOf } from './operations.ts';
+import { nothing } from './settle.ts';
 
 export abstract class MultishotOperations extends DirectOperations {
   /** The iterable of a source. */
@@ -42,7 +43,8 @@ export abstract class MultishotOperations extends DirectOperations {
   }
 
   /**
-   * As `multishotAccept`, into slots of the ring: files without descriptors. Since Linux 6.3; before one at a time.
+   * As `multishotAccept`, into slots of the ring: files without descriptors. While half of `fixedFiles` are open it takes no
+   * more; one that comes in that moment is lost. Since Linux 6.3; before one at a time.
    * io_uring_prep_multishot_accept_direct.
    */
   multishotAcceptDirect(file: File, options?: MultishotOptions): Multishot<FixedFile> {
@@ -53,10 +55,13 @@ export abstract class MultishotOperations extends DirectOperations {
         file,
         encode: (sqe) => multishotAcceptDirect(sqe, numberOf(file), 0, 0),
         encodeOnce: (sqe) => {
+          const listener = numberOf(file);
           into ??= this.reserve();
-          acceptDirect(sqe, numberOf(file), 0, 0, 0, into.slot);
+          acceptDirect(sqe, listener, 0, 0, 0, into.slot);
         },
         prepare: () => this.files.canChoose(),
+        hasRoom: (again) => this.files.hasChoice(again),
+        isFull: (res) => res === -ENFILE,
         take: (cqe, once) => {
           if (!once) return this.files.adopt(cqe.res);
           const taken = into?.fill();
@@ -64,10 +69,10 @@ export abstract class MultishotOperations extends DirectOperations {
           return taken;
         },
         drop: () => {
-          void into?.close();
+          into?.close().catch(nothing);
           into = null;
         },
-        discard: (accepted) => void accepted.close(),
+        discard: (accepted) => void accepted.close().catch(nothing),
         most: MOST_CONNECTIONS,
       },
       options,

@@ -28,8 +28,11 @@ export interface Source<T> {
   readonly encodeOnce: ((sqe: Sqe) => void) | null;
   /** Whether the first may be tried. */
   readonly prepare?: () => boolean;
-  /** What a completion stands for; undefined for the end. `once`: of the operation that completes once. */
-  readonly take: (cqe: Cqe, once: boolean) => T | undefined;
+  /**
+   * What a completion stands for; undefined for the end. `once`: of the operation that completes once. `crowded`: more stands
+   * undelivered than is good, and the kernel has not stopped yet.
+   */
+  readonly take: (cqe: Cqe, once: boolean, crowded: boolean) => T | undefined;
   /** Whether a result stands for a value. Default: when it is not negative. */
   readonly isValue?: (res: number) => boolean;
   /** Whether the value that was taken last is the last of all. */
@@ -38,6 +41,8 @@ export interface Source<T> {
   readonly drop?: (cqe: Cqe) => void;
   /** What nobody will have any more. */
   discard?(value: T): void;
+  /** Whether a failure only means that there is nowhere to put what comes, for now. */
+  readonly isFull?: (res: number) => boolean;
   /** Whether there is anywhere to put what comes; otherwise has `again` called when there is. */
   readonly hasRoom?: (again: () => void) => boolean;
   /** How much a value weighs against `most`. Default 1. */
@@ -73,8 +78,10 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
   #stopped: (() => void)[] = [];
   #ref = true;
 
-  constructor(engine: Engine, source: Source<T>, { signal }: MultishotOptions = {}) {
+  /** `owner`: the ring's, which lives as long as this. */
+  constructor(engine: Engine, source: Source<T>, { signal }: MultishotOptions = {}, owner: object = engine) {
     checkSignal(signal);
+    owners.set(this, owner);
     this.#engine = engine;
     this.#source = source;
     this.#signal = signal;
@@ -150,7 +157,7 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
   }
 
   #take(cqe: Cqe): void {
-    const value = this.#source.take(cqe, this.#once);
+    const value = this.#source.take(cqe, this.#once, this.#weight >= this.#source.most);
     if (value === undefined) this.#end(null);
     else if (this.#waiters.length > 0) this.#waiters.shift()!.resolve({ done: false, value });
     else if (this.#ended && this.#error === null) this.#source.discard?.(value);
@@ -163,7 +170,13 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
 
   /** What ends an operation, and whether that ends the iteration. */
   #fail(res: number): void {
-    if (this.#ended || (res === -ECANCELED && this.#pausing) || res === -ENOBUFS) return;
+    if (
+      this.#ended ||
+      (res === -ECANCELED && this.#pausing) ||
+      res === -ENOBUFS ||
+      this.#source.isFull?.(res)
+    )
+      return;
     if ([-EINVAL, -EBADFD].includes(res) && !this.#once && this.#source.encodeOnce !== null) {
       // The kernel does not know how to go on by itself, or not with this file.
       this.#once = true;
@@ -181,8 +194,7 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
       return;
     }
     if (this.#ended || this.#entering || (this.#weight > 0 && this.#weight >= most / 2)) return;
-    if (this.#once || (this.#source.hasRoom?.(this.#enterAgain) ?? true)) this.#begin();
-    else this.#entering = true;
+    this.#begin();
   }
 
   #begin(): void {
@@ -191,6 +203,10 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
       if (!this.#once && source.prepare?.() === false) {
         if (source.encodeOnce === null) throw operationError(-EINVAL, source.name);
         this.#once = true;
+      }
+      if (!this.#once && source.hasRoom?.(this.#enterAgain) === false) {
+        this.#entering = true;
+        return;
       }
       const encode = this.#once ? source.encodeOnce! : source.encode;
       const { name, file } = source;
@@ -263,6 +279,8 @@ export class Multishot<T> implements AsyncIterableIterator<T>, AsyncDisposable, 
     return this;
   }
 }
+
+const owners = new WeakMap<object, object>();
 
 /** Whoever waits for a value. (Methods: an iterable of less is one of more.) */
 interface Waiter<T> {

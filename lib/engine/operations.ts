@@ -50,6 +50,8 @@ export interface Request {
 export abstract class Operations {
   /** Starts an operation, or has it started. Never throws: the promise is rejected. */
   protected abstract request<T>(request: Request): Promise<T>;
+  /** The promise of an operation that cannot even be asked for. */
+  protected abstract refuse<T>(error: unknown): Promise<T>;
 }
 
 /** The number of a file, for an entry's `fd`. */

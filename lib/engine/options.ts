@@ -18,7 +18,10 @@ export interface EngineOptions {
   bufferCount?: number;
   /** The bytes of each of them. Default 16,384. */
   bufferSize?: number;
-  /** Slots for files without descriptors: see `fixedFile`. Default 1,024; fewer where a process may not have so many files. */
+  /**
+   * Slots for files without descriptors. Default 1,024; fewer where a process may not have so many files. One half is given
+   * out by `fixedFile` and its kin, the other one (since Linux 6.3) by the kernel to `multishotAcceptDirect`.
+   */
   fixedFiles?: number;
   /** What stands in for the Linux kernel. */
   kernel?: Kernel;

@@ -13,7 +13,7 @@ import { recvmsgValidate } from '../recvmsg-out.ts';
 import type { Sqe } from '../sqe.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { BufferOptions } from './file-operations.ts';
-import { LendingPool, type LentBuffer } from './lending-pool.ts';
+import { LendingPool, type LentBuffer, lend } from './lending-pool.ts';
 import type { Multishot, MultishotOptions } from './multishot.ts';
 import { MultishotOperations } from './multishot-operations.ts';
 import { type File, numberOf, type OperationOptions } from './operations.ts';
@@ -23,7 +23,10 @@ import type { TransferOptions } from './socket-operations.ts';
 export interface RecvOptions extends MultishotOptions {
   /** MSG_… flags. */
   flags?: number | undefined;
-  /** Bytes that may stand undelivered before the kernel is asked to stop. Default 256 KiB. */
+  /**
+   * Bytes that may stand undelivered before the kernel is asked to stop. Default 256 KiB. What is lent counts as whole buffers,
+   * and half of all at most.
+   */
   highWaterMark?: number | undefined;
   /**
    * Whether what comes is lent, not copied: its memory is the ring's, which wants it back by `release`. While all is lent
@@ -164,12 +167,12 @@ export abstract class ReceiveOperations extends MultishotOperations {
         take:
           lending === null
             ? (cqe) => this.pool.use(cqe, (bytes) => messageOf(bytes, message))
-            : (cqe) => lentMessage(lending.lend(cqe), message),
+            : (cqe, _once, crowded) => lentMessage(crowded ? lending.copy(cqe) : lending.lend(cqe), message),
         drop: (cqe) => pool.giveBack(cqe),
         discard: release,
         hasRoom: (again) => lending?.hasBuffer(again) ?? true,
-        weigh: ({ data }) => data.length + 1,
-        most: highWaterMark,
+        weigh: ({ data }) => (lending === null ? data.length + 1 : lending.bufferSize),
+        most: mostOf(highWaterMark, lending),
       },
       options,
     );
@@ -189,7 +192,10 @@ export abstract class ReceiveOperations extends MultishotOperations {
       const bytes = this.pool.copy(cqe);
       return bytes.length > 0 ? bytes : undefined;
     };
-    const takeOne = lending === null ? takeCopy : (cqe: Cqe) => lending.lend(cqe);
+    const takeOne = (cqe: Cqe, crowded: boolean): Buffer | LentBuffer | undefined => {
+      if (lending === null) return takeCopy(cqe);
+      return crowded ? lending.copy(cqe) : lending.lend(cqe);
+    };
     return this.iterate<Buffer | LentBuffer>(
       {
         name,
@@ -203,12 +209,12 @@ export abstract class ReceiveOperations extends MultishotOperations {
           encodeOnce(sqe, own);
         },
         prepare: () => pool.prepare(),
-        take: (cqe, once) => (once ? takeOnce(cqe.res) : takeOne(cqe)),
+        take: (cqe, once, crowded) => (once ? takeOnce(cqe.res) : takeOne(cqe, crowded)),
         drop: (cqe) => pool.giveBack(cqe),
         discard: release,
         hasRoom: (again) => lending?.hasBuffer(again) ?? true,
-        weigh: lengthOf,
-        most: options?.highWaterMark ?? MOST_BYTES,
+        weigh: lending === null ? (value) => (value as Buffer).length : () => lending.bufferSize,
+        most: mostOf(options?.highWaterMark ?? MOST_BYTES, lending),
       },
       options,
     );
@@ -241,14 +247,16 @@ function release(value: object): void {
   (value as Partial<LentBuffer>).release?.();
 }
 
-function lengthOf(value: Buffer | LentBuffer): number {
-  return 'data' in value ? value.data.length : value.length;
+/** What is lent takes a whole buffer, however short. Nobody shall have more than half of them undelivered: the rest is copied. */
+function mostOf(highWaterMark: number, lending: LendingPool | null): number {
+  return lending === null ? highWaterMark : Math.min(highWaterMark, lending.byteLength / 2);
 }
 
 function lentMessage(lent: LentBuffer | undefined, message: Msghdr): LentMessage {
   const { data, address, control, flags } = messageOf(lent?.data ?? NOTHING, message, (payload) =>
     Buffer.from(payload.buffer, payload.byteOffset, payload.length),
   );
+  if (lent !== undefined) lend(data, lent);
   const giveBack = (): void => lent?.release();
   return { data, address, control, flags, release: giveBack, [Symbol.dispose]: giveBack };
 }

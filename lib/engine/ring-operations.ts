@@ -1,6 +1,7 @@
 /**
  * Operations that say when memory is free again, and those between rings.
  */
+import { checkInteger } from '../../syscalls/invalid.ts';
 import type { Msghdr } from '../args/msghdr.ts';
 import { msgRing } from '../ops/msg-ring.ts';
 import { sendmsgZc, sendZc } from '../ops/send.ts';
@@ -54,7 +55,10 @@ export abstract class RingOperations extends ReceiveOperations {
     return this.request({
       name: 'msgRing',
       options,
-      encode: (sqe) => msgRing(sqe, numberOf(fd), value, messageData(data)),
+      encode: (sqe) => {
+        checkInteger('fd', fd, 0, 0x7fff_ffff);
+        msgRing(sqe, fd, checkInteger('value', value, -0x8000_0000, 0x7fff_ffff), messageData(data));
+      },
       finish: nothing,
     });
   }
