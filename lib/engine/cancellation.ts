@@ -135,7 +135,7 @@ function cancelPastDrain(engine: Engine, slot: Slot, key: number): void {
 
 /** Takes what the requests that cancel have to say. */
 export function takeCancelled(engine: Engine): void {
-  engine.others[KIND_CANCEL] = (index, key, res) => {
+  engine.completions.others[KIND_CANCEL] = (index, key, res) => {
     if (res !== -ENOENT) return;
     const slot = engine.slots.find(index, keyOf(KIND_OPERATION, key));
     slot?.cancellation?.retry();

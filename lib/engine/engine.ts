@@ -6,14 +6,12 @@
  * alarm armed, and the event loop wakes us. A flush whose promises start the next one is an inline round: after some of
  * them the event loop has its turn (see Turns).
  */
-import { IORING_CQE_F_MORE } from '../../syscalls/constants/cqe.ts';
 import { IORING_OP_NOP } from '../../syscalls/constants/opcodes.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { invalidState } from '../../syscalls/invalid.ts';
 import { isView } from '../../syscalls/is-view.ts';
 import { Iovecs } from '../args/iovecs.ts';
 import { Msghdr } from '../args/msghdr.ts';
-import type { Cqe } from '../cqe.ts';
 import { giveHold } from '../hold.ts';
 import type { Sqe } from '../sqe.ts';
 import type { IoUringState } from '../state.ts';
@@ -21,8 +19,7 @@ import { Alarm } from './alarm.ts';
 import type { Arena } from './arena.ts';
 import { abandonAll, isPassing } from './broken.ts';
 import type { BufferGroup } from './buffer-group.ts';
-import { rejectFrom } from './errors.ts';
-import { failure } from './failure.ts';
+import { Completions } from './completions.ts';
 import type { FileTable } from './file-table.ts';
 import { Identity } from './identity.ts';
 import { Listeners } from './listeners.ts';
@@ -30,38 +27,29 @@ import type { Messages } from './messages.ts';
 import type { FilePath } from './operations.ts';
 import type { CheckedEngineOptions } from './options.ts';
 import { makeRing } from './ring-setup.ts';
-import { settle } from './settle.ts';
-import { KIND_MESSAGE, KIND_OPERATION, kindOf, type Slot } from './slot.ts';
+import type { Slot } from './slot.ts';
 import { Slots } from './slots.ts';
-import { traceEnd, traceStart, tracing } from './trace.ts';
+import { traceStart, tracing } from './trace.ts';
 import { Turns } from './turns.ts';
 import { Waiting } from './waiting.ts';
-
-/** Completions that are no operation's: what a cancelling request says. */
-export type OtherCompletion = (index: number, key: number, res: number, flags: number) => void;
 
 export class Engine {
   readonly options: CheckedEngineOptions;
   readonly slots: Slots = new Slots();
   readonly turns: Turns = new Turns();
-  /** Takes completions of the other kinds: by kind. */
-  readonly others: (OtherCompletion | undefined)[] = [];
-  /** Completions of operations so far. */
-  completed = 0;
   /** Operations so far. */
   started = 0;
   /** Turns of the event loop that completions caused. */
   wakeups = 0;
   /** How often completions waited in the kernel because the queue was full. */
   overflows = 0;
-  /** Completions that belonged to nothing. */
-  strays = 0;
   /** Whether operations keep the process alive at all. */
   keepsAlive = true;
   /** Chains that wait for all that was submitted before. */
   drains = 0;
   /** Those who want what other rings send: `listen` and `unlisten`. */
   readonly listeners: Listeners = new Listeners();
+  readonly completions: Completions = new Completions(this.slots, this.listeners);
   /** What waits for something else than the kernel, and has to know when there are no more operations. */
   readonly atEnd: Set<() => void> = new Set();
   /** Its groups of provided buffers. */
@@ -78,8 +66,6 @@ export class Engine {
   /** Of the ring that is closed. */
   #enters = 0;
   #alarm: Alarm | null = null;
-  /** Operations in flight that keep the process alive. */
-  #refs = 0;
   #scheduled = false;
   /** Whether the entry of `begin` is being encoded. */
   #encoding = false;
@@ -182,7 +168,7 @@ export class Engine {
     (this.#ring as IoUringState).stageSqe();
     this.#encoding = false;
     this.started++;
-    this.#refs++;
+    this.completions.refs++;
     return slot;
   }
 
@@ -224,7 +210,7 @@ export class Engine {
   setRef(slot: Slot, ref: boolean): void {
     if (slot.ref === ref) return;
     slot.ref = ref;
-    this.#refs += ref ? 1 : -1;
+    this.completions.refs += ref ? 1 : -1;
     this.updateRef();
   }
 
@@ -243,7 +229,7 @@ export class Engine {
 
   /** Follows what is in flight: whether the process is kept alive. */
   updateRef(): void {
-    this.#alarm?.keep(this.keepsAlive && (this.#refs > 0 || this.listeners.keepAlive));
+    this.#alarm?.keep(this.keepsAlive && (this.completions.refs > 0 || this.listeners.keepAlive));
   }
 
   /** Has `messages` told what other rings send. @throws as `begin`. */
@@ -294,19 +280,6 @@ export class Engine {
     this.wakeups++;
     this.turns.begin();
     this.flush();
-  };
-
-  readonly #complete = (cqe: Cqe): void => {
-    const { words, at } = cqe;
-    const index = words[at];
-    const key = words[at + 1];
-    const res = words[at + 2];
-    const flags = words[at + 3];
-    const slot = this.slots.find(index, key);
-    if (slot === null) this.#other(index, key, res, flags);
-    else if (slot.receiver !== null) this.#receive(slot, res, flags, cqe);
-    else if ((flags & IORING_CQE_F_MORE) !== 0) slot.first ??= res;
-    else this.#settle(slot, slot.first ?? res, flags);
   };
 
   #open(): IoUringState {
@@ -378,7 +351,7 @@ export class Engine {
     this.#draining = true;
     try {
       if (ring.cqHasOverflow) this.overflows++;
-      ring.forEachCqe(this.#complete);
+      ring.forEachCqe(this.completions.take);
     } catch (error) {
       if (!isPassing(error)) throw error;
     } finally {
@@ -418,57 +391,11 @@ export class Engine {
   #break(error: UringError): void {
     this.ended = () => error;
     abandonAll(this.slots, error);
-    this.#refs = 0;
+    this.completions.refs = 0;
     this.sayEnded();
     while (this.#waiting.size > 0) this.#waiting.next()();
     this.release();
     this.idle?.();
-  }
-
-  #settle(slot: Slot, res: number, flags: number): void {
-    this.completed++;
-    if (slot.ref) this.#refs--;
-    const { resolve, finish, view } = slot;
-    const plain = finish === null && slot.cancellation === null && slot.vectors === null;
-    if (res >= 0 && plain && (view === null || view.byteLength > 0)) {
-      if (slot.traced) traceEnd(slot, res, null);
-      this.slots.give(slot);
-      resolve(res);
-      return;
-    }
-    const problem = failure(slot, res);
-    if (slot.traced) traceEnd(slot, res, problem);
-    slot.cancellation?.end();
-    this.slots.give(slot);
-    if (problem !== null) rejectFrom(resolve, problem);
-    else settle(resolve, finish, res, flags);
-  }
-
-  #receive(slot: Slot, res: number, flags: number, cqe: Cqe): void {
-    const receiver = slot.receiver!;
-    const more = (flags & IORING_CQE_F_MORE) !== 0;
-    if (!more) {
-      this.completed++;
-      if (slot.ref) this.#refs--;
-      const outcome = slot.first ?? res;
-      if (slot.traced) traceEnd(slot, outcome, outcome < 0 ? failure(slot, outcome) : null);
-    }
-    try {
-      receiver.complete(res, flags, more, cqe);
-    } finally {
-      if (!more) {
-        slot.cancellation?.end();
-        this.slots.give(slot);
-      }
-    }
-  }
-
-  #other(index: number, key: number, res: number, flags: number): void {
-    const kind = kindOf(key);
-    if (kind === KIND_MESSAGE && this.listeners.take(res, index, key)) return;
-    const take = kind === KIND_OPERATION ? undefined : this.others[kind];
-    if (take === undefined) this.strays++;
-    else take(index, key, res, flags);
   }
 }
 

@@ -187,7 +187,8 @@ export class IoUring extends RingOperations {
 
   /** What the engine has done so far. */
   stats(): EngineStats {
-    const { started, completed, slots, wakeups, overflows, turns, waiting, enters, strays } = this.#engine;
+    const { started, completions, slots, wakeups, overflows, turns, waiting, enters } = this.#engine;
+    const { completed, strays } = completions;
     return {
       submitted: started,
       completed,
