@@ -2,6 +2,8 @@
  * The best ring that this kernel allows for one thread with an event loop.
  */
 import {
+  IORING_FEAT_REG_REG_RING,
+  IORING_FEAT_RW_ATTR,
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
@@ -15,8 +17,8 @@ import { IoUringState } from '../state.ts';
 import type { CheckedEngineOptions } from './options.ts';
 
 /**
- * Makes the ring. Where the kernel does not know what would be best, what comes next: completions that are brought in only
- * when we ask (Linux 6.1), that interrupt nobody (5.19), those of old. With `sqpoll` the kernel's thread.
+ * Makes the ring. Where the kernel does not know what would be best, or does it badly, what comes next: completions that are
+ * brought in only when we ask (Linux 6.1), that interrupt nobody (5.19), those of old. With `sqpoll` the kernel's thread.
  * @throws UringError as IoUringState.
  */
 export function makeRing({
@@ -36,10 +38,24 @@ function firstOf(attempts: readonly (() => IoUringState)[]): IoUringState {
   const last = attempts.length - 1;
   for (let at = 0; ; at++)
     try {
-      return attempts[at]();
+      const ring = attempts[at]();
+      if (at === last || !losesSignals(ring)) return ring;
+      ring.close();
     } catch (error) {
       if (at === last || !(error instanceof UringError && error.errno === -EINVAL)) throw error;
     }
+}
+
+/**
+ * Whether the kernel keeps the eventfd's signals of deferred work to itself: Linux 6.12 puts each off until some
+ * milliseconds later, and soon gives none any more. 6.1 does not, nor does 6.16; what lies between and was not tried goes the
+ * safe way.
+ */
+function losesSignals({ setupFlags, features }: IoUringState): boolean {
+  const deferred = (setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0;
+  // Since 6.3 and 6.14.
+  const between = IORING_FEAT_REG_REG_RING | IORING_FEAT_RW_ATTR;
+  return deferred && (features & between) === IORING_FEAT_REG_REG_RING;
 }
 
 const PLAIN: readonly number[] = [
