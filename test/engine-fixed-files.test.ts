@@ -271,7 +271,7 @@ engineTest('a file that is dropped is closed, and one warning says so', false, a
   })();
   libc().close(writeFd);
   let bytes = -1;
-  const reading = ring.read(readFd, Buffer.alloc(1)).then((res) => {
+  const reading = ring.read(readFd, Buffer.alloc(1), { timeout: 30_000 }).then((res) => {
     bytes = res;
   });
   for (let n = 0; n < 500 && bytes < 0; n++) {
