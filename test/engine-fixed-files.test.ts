@@ -19,6 +19,10 @@ const socketTest = engineTests(() => new Sockets());
 /** What the engine asks for before it opens into slots. */
 const lacksDirect = lacksRing('IORING_SETUP_SUBMIT_ALL (Linux 5.18)', { flags: IORING_SETUP_SUBMIT_ALL });
 
+/** Of the whole process: one is given once, and other tests may leave a file for the collector, too. */
+const warnings: Error[] = [];
+process.on('warning', (warning) => warnings.push(warning));
+
 /** How many files of that name this process has open, by whatever number. */
 function descriptorsOf(path: string): number {
   return readdirSync('/proc/self/fd').filter((fd) => {
@@ -263,9 +267,6 @@ engineTest(
 
 engineTest('a file that is dropped is closed, and one warning says so', false, async (ring) => {
   const [readFd, writeFd] = pipe();
-  const warnings: Error[] = [];
-  const note = (warning: Error): unknown => warnings.push(warning);
-  process.on('warning', note);
   (() => {
     for (let n = 0; n < 3; n++) ring.registerFile(writeFd);
   })();
@@ -279,7 +280,6 @@ engineTest('a file that is dropped is closed, and one warning says so', false, a
     await turn();
   }
   await reading;
-  process.off('warning', note);
   libc().close(readFd);
   assert.equal(bytes, 0);
   const dropped = warnings.filter((warning) => 'code' in warning && warning.code === 'TSURING_DROPPED_FILE');
