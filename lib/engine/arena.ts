@@ -13,12 +13,12 @@ import {
   IORING_OP_WRITE,
   IORING_OP_WRITE_FIXED,
 } from '../../syscalls/constants/opcodes.ts';
-import { IORING_SETUP_SUBMIT_ALL } from '../../syscalls/constants/setup.ts';
 import { IORING_RECVSEND_FIXED_BUF } from '../../syscalls/constants/sqe.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { checkInteger } from '../../syscalls/invalid.ts';
 import { allocatePages, pageSize, type SharedPages } from '../../syscalls/memory.ts';
 import type { Sqe } from '../sqe.ts';
+import { isSince518 } from './direct.ts';
 import type { Engine } from './engine.ts';
 
 export class Arena {
@@ -99,8 +99,8 @@ export class Arena {
     if (this.#prepared) return;
     const { ring } = this.#engine;
     this.#prepared = true;
-    // Older kernels would wait here for all that is in flight, or have no tables with empty slots (before 5.19).
-    if ((ring.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) return;
+    // 5.18 itself has no tables with empty slots, and says so.
+    if (!isSince518(ring)) return;
     try {
       ring.registerBuffersSparse(MOST_PIECES);
       this.#free = Array.from({ length: MOST_PIECES }, (_, index) => index);

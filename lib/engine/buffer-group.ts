@@ -1,11 +1,11 @@
 /**
  * A group of provided buffers of the engine, made when it is first wanted.
  */
-import { IORING_SETUP_SUBMIT_ALL } from '../../syscalls/constants/setup.ts';
 import { EINVAL, ENOSYS } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { BufferRing } from '../buffer-ring.ts';
 import type { Cqe } from '../cqe.ts';
+import { isSince518 } from './direct.ts';
 import type { Engine } from './engine.ts';
 
 /** Makes `count` buffers; what it gives hands them over. */
@@ -43,8 +43,7 @@ export class BufferGroup {
 
   #make(): BufferRing | null {
     const { ring, options } = this.#engine;
-    // A kernel that is so old must not be asked: for a registration that it does not know it waits until nothing is in flight.
-    if ((ring.setupFlags & IORING_SETUP_SUBMIT_ALL) === 0) return null;
+    if (!isSince518(ring)) return null;
     // First what may fail, so that the group has all of its buffers or is not there.
     const provide = this.#prepare?.(options.bufferCount);
     try {

@@ -8,6 +8,7 @@ import { DirectOperations } from './direct-operations.ts';
 import type { FixedFile } from './fixed-file.ts';
 import { holdFiles, letGoFiles, refuseClosed } from './named-files.ts';
 import { complete, type Request } from './operations.ts';
+import { nothing } from './settle.ts';
 
 /** Options of a chain. */
 export interface ChainOptions extends CancelOptions {
@@ -108,5 +109,3 @@ export function giveSqe(sqe: Sqe): void {
 /** Making one takes longer than all else that a link needs. */
 const unused: Sqe[] = [];
 const MOST_UNUSED = 1024;
-
-function nothing(): void {}

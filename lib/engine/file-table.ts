@@ -7,7 +7,7 @@ import { UringError } from '../../syscalls/error.ts';
 import { invalidState } from '../../syscalls/invalid.ts';
 import { closeDirect } from '../ops/openclose.ts';
 import type { IoUringState } from '../state.ts';
-import { needDirect, opensDirectly } from './direct.ts';
+import { isSince518, needDirect } from './direct.ts';
 import type { Engine } from './engine.ts';
 import { FixedFile, type FixedFiles } from './fixed-file.ts';
 import { launch } from './launch.ts';
@@ -79,7 +79,7 @@ export class FileTable implements FixedFiles {
     const engine = this.#engine;
     // The ring's end closes all of its files.
     if (engine.ended !== null) return;
-    if (!opensDirectly(engine.ring)) {
+    if (!isSince518(engine.ring)) {
       engine.ring.registerFilesUpdate(slot, [-1]);
       return;
     }
@@ -116,7 +116,7 @@ export class FileTable implements FixedFiles {
     if (this.#size > 0) return;
     const { ring, slots, options } = this.#engine;
     // Before Linux 5.13 the kernel would wait here for all that is in flight.
-    if (!opensDirectly(ring) && slots.used > 0)
+    if (!isSince518(ring) && slots.used > 0)
       throw invalidState(
         'On Linux before 5.18 the first file is to be registered while nothing is in flight',
       );

@@ -24,8 +24,8 @@ export function messageData(data: number): bigint {
 
 /**
  * The messages that come to a ring, from when this was made on; those that nobody has asked for yet are kept, as many as
- * come. It keeps the process alive unless `unref` is called, until
- * its end: by `break`, `return`, its signal, or the ring's close.
+ * come. It keeps the process alive unless `unref` is called, until its end: by `break`, `return`, its signal, or the ring's
+ * close.
  */
 export class Messages implements AsyncIterableIterator<RingMessage>, AsyncDisposable {
   readonly #engine: Engine;

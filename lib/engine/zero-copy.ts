@@ -9,6 +9,7 @@ import { failure } from './failure.ts';
 import { enter, waitFor } from './launch.ts';
 import { refuseClosed } from './named-files.ts';
 import type { Request } from './operations.ts';
+import { nothing } from './settle.ts';
 import type { Receiver, Slot } from './slot.ts';
 
 /** What was sent without a copy. */
@@ -86,5 +87,3 @@ class Sending implements Receiver {
     else rejectFrom(this.#resolve, () => Object.assign(problem(), { released }));
   }
 }
-
-function nothing(): void {}
