@@ -17,6 +17,11 @@ export function openFlags(flags: OpenFlags): number {
   return bits | O_CLOEXEC;
 }
 
+/** Whether it is one of Node's names. */
+export function isFlags(flags: unknown): flags is string {
+  return typeof flags === 'string' && NAMED.has(flags);
+}
+
 const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;
 const NAMED: ReadonlyMap<string, number> = new Map([
   ['r', O_RDONLY],

@@ -1,0 +1,80 @@
+/**
+ * Arguments that need no interpretation. Whatever else is given goes to Node's function, which knows what to make of it, or
+ * how to refuse it.
+ */
+import { fileURLToPath } from 'node:url';
+import { isFlags, type OpenFlags, openFlags } from '../engine/open-flags.ts';
+
+/** The path as text; null for what is not plainly one. */
+export function plainPath(path: unknown): string | null {
+  if (typeof path !== 'string') {
+    if (!(path instanceof URL) || path.protocol !== 'file:') return null;
+    try {
+      return plainPath(fileURLToPath(path));
+    } catch {
+      return null;
+    }
+  }
+  return path.length > 0 && !path.includes('\0') ? path : null;
+}
+
+/** The flags of open(2), with O_CLOEXEC; null for what is not plainly some. */
+export function plainFlags(flags: unknown): number | null {
+  if (flags === undefined || flags === null) return openFlags('r');
+  if (typeof flags === 'number') return (flags | 0) === flags && flags >= 0 ? openFlags(flags) : null;
+  return isFlags(flags) ? openFlags(flags as OpenFlags) : null;
+}
+
+/** The permissions of a file that is made; null for what is not plainly some. */
+export function plainMode(mode: unknown): number | null {
+  if (mode === undefined || mode === null) return 0o666;
+  return typeof mode === 'number' && mode >>> 0 === mode ? mode : null;
+}
+
+/** A position as the kernel takes it: -1 for the file's own; undefined for what is not plainly one. */
+export function plainPosition(position: unknown): number | undefined {
+  if (position === undefined || position === null) return -1;
+  return typeof position === 'number' && position >= 0 && Number.isSafeInteger(position)
+    ? position
+    : undefined;
+}
+
+/** Of reading or writing a whole file. */
+export interface WholeFileOptions {
+  readonly encoding: BufferEncoding | null;
+  readonly flag: unknown;
+  readonly mode: unknown;
+  readonly flush: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Null for what is not plainly that, or has other options than those that are `known`. */
+export function plainOptions(options: unknown, known: ReadonlySet<string>): WholeFileOptions | null {
+  if (options === undefined || options === null) return NONE;
+  if (typeof options === 'string') {
+    const encoding = plainEncoding(options);
+    return encoding === undefined ? null : { ...NONE, encoding };
+  }
+  if (typeof options !== 'object') return null;
+  for (const name in options) if (!known.has(name)) return null;
+  const { flag, mode, flush, signal, encoding: given } = options as Record<string, unknown>;
+  const encoding = plainEncoding(given);
+  if (encoding === undefined) return null;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) return null;
+  if (flush !== undefined && flush !== null && typeof flush !== 'boolean') return null;
+  return { encoding, flag: flag || undefined, mode, flush: flush === true, signal };
+}
+
+/** Null for bytes; undefined for what is not plainly an encoding. */
+function plainEncoding(encoding: unknown): BufferEncoding | null | undefined {
+  if (encoding === undefined || encoding === null || encoding === 'buffer') return null;
+  return typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : undefined;
+}
+
+const NONE: WholeFileOptions = {
+  encoding: null,
+  flag: undefined,
+  mode: undefined,
+  flush: false,
+  signal: undefined,
+};

@@ -1,0 +1,85 @@
+/**
+ * Pipes with a name, which the ring opens as with O_NONBLOCK, and Node does not: there a reader waits for a writer.
+ */
+import {
+  AT_FDCWD,
+  O_ACCMODE,
+  O_NONBLOCK,
+  O_RDONLY,
+  POSIX_FADV_NORMAL,
+} from '../../syscalls/constants/fcntl.ts';
+import { POLLHUP, POLLIN } from '../../syscalls/constants/poll.ts';
+import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
+import { ESPIPE } from '../../syscalls/errno.ts';
+import type { Engine } from '../engine/engine.ts';
+import { launch } from '../engine/launch.ts';
+import { nothing } from '../engine/settle.ts';
+import { fadvise } from '../ops/advise.ts';
+import { close, openat } from '../ops/openclose.ts';
+import { pollAdd } from '../ops/poll.ts';
+
+/** Opens what is there. Gives the descriptor. */
+export function openAt(
+  engine: Engine,
+  path: string,
+  flags: number,
+  sqeFlags = 0,
+  signal?: AbortSignal,
+): Promise<number> {
+  return launch(engine, {
+    name: 'open',
+    path,
+    options: { sqeFlags, signal },
+    encode: (sqe) => openat(sqe, AT_FDCWD, path, flags, 0),
+  });
+}
+
+/** Whether an open file is a pipe: nothing else refuses advice about how it will be read. */
+export async function isPipe(engine: Engine, fd: number): Promise<boolean> {
+  const refusal = await launch<number>(engine, {
+    name: 'open',
+    accepts: -ESPIPE,
+    encode: (sqe) => fadvise(sqe, fd, 0, 0, POSIX_FADV_NORMAL),
+  });
+  return refusal === -ESPIPE;
+}
+
+/**
+ * Waits until a pipe has a writer, as open does without O_NONBLOCK. `fd` is the pipe as the ring has opened it; gives the
+ * descriptor to be used in its place.
+ *
+ * The pipe is opened once more by a thread of the kernel's, which waits. But that would miss a writer who has come and gone
+ * before: so what it has written, or that it is gone, is looked out for at the first descriptor.
+ */
+export async function openPipe(engine: Engine, path: string, flags: number, fd: number): Promise<number> {
+  if ((flags & O_ACCMODE) !== O_RDONLY || (flags & O_NONBLOCK) !== 0) return fd;
+  const { signal, abort } = abortion();
+  const waiting = openAt(engine, path, flags, IOSQE_ASYNC, signal);
+  const looking = launch<number>(engine, {
+    name: 'open',
+    options: { signal },
+    encode: (sqe) => pollAdd(sqe, fd, POLLIN | POLLHUP),
+  });
+  let used = fd;
+  try {
+    used = await Promise.race([waiting, looking.then(() => fd)]);
+    return used;
+  } catch (error) {
+    used = -1;
+    throw error;
+  } finally {
+    abort();
+    const [opened] = await Promise.allSettled([waiting, looking]);
+    if (used !== fd) await closeFd(engine, fd);
+    if (opened.status === 'fulfilled' && opened.value !== used) await closeFd(engine, opened.value);
+  }
+}
+
+function closeFd(engine: Engine, fd: number): Promise<void> {
+  return launch(engine, { name: 'close', encode: (sqe) => close(sqe, fd), finish: nothing });
+}
+
+function abortion(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}

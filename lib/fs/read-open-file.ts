@@ -1,0 +1,101 @@
+/**
+ * The rest of an open file, from where it stands to its end.
+ */
+import { StringDecoder } from 'node:string_decoder';
+import { AT_EMPTY_PATH } from '../../syscalls/constants/fcntl.ts';
+import { S_IFMT, S_IFREG, STATX_SIZE, STATX_TYPE } from '../../syscalls/constants/stat.ts';
+import { readStatx, STATX_BYTES } from '../args/statx.ts';
+import type { Engine } from '../engine/engine.ts';
+import { abortError } from '../engine/errors.ts';
+import { launch } from '../engine/launch.ts';
+import { statx } from '../ops/statx.ts';
+import type { WholeFileOptions } from './arguments.ts';
+import { readBytes } from './transfer.ts';
+
+/**
+ * Its bytes, or its text. As Node's, a file that grows meanwhile is read up to the size that it had.
+ * @throws (rejects) as FileHandle.readFile.
+ */
+export async function readOpenFile(
+  engine: Engine,
+  fd: number,
+  { encoding, signal }: WholeFileOptions,
+): Promise<Buffer | string> {
+  checkAborted(signal);
+  const size = await sizeOf(engine, fd);
+  checkAborted(signal);
+  if (size > MOST_BYTES) throw tooLarge(size);
+  const bytes = size > 0 ? await readKnown(engine, fd, size, signal) : await readUnknown(engine, fd, signal);
+  if (encoding === null) return bytes;
+  await heed(signal);
+  // What is cut off at the end is told of as a stream of pieces would.
+  return bytes.length <= CHUNK_BYTES ? bytes.toString(encoding) : new StringDecoder(encoding).end(bytes);
+}
+
+/** @throws AbortError. */
+export function checkAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal.reason);
+}
+
+/**
+ * Before a result is given: whoever aborts in the turn of the event loop in which he has asked is heard, though all is there
+ * by then. With Node it never is. @throws AbortError.
+ */
+export async function heed(signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return;
+  await new Promise((resolve) => setImmediate(resolve));
+  checkAborted(signal);
+}
+
+/** Of a regular file; 0 of others, which have none. */
+async function sizeOf(engine: Engine, fd: number): Promise<number> {
+  const bytes = Buffer.alloc(STATX_BYTES);
+  const { mode = 0, size = 0n } = await launch<ReturnType<typeof readStatx>>(engine, {
+    name: 'fstat',
+    encode: (sqe) => statx(sqe, fd, '', AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, bytes),
+    finish: () => readStatx(bytes),
+  });
+  return (mode & S_IFMT) === S_IFREG ? Number(size) : 0;
+}
+
+async function readKnown(
+  engine: Engine,
+  fd: number,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let total = 0;
+  while (total < size) {
+    checkAborted(signal);
+    const rest = total === 0 ? bytes : bytes.subarray(total);
+    const count = await readBytes(engine, fd, rest, Math.min(size - total, CHUNK_BYTES), -1);
+    total += count;
+    if (count === 0) return bytes.subarray(0, total);
+  }
+  return bytes;
+}
+
+async function readUnknown(engine: Engine, fd: number, signal: AbortSignal | undefined): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (;;) {
+    checkAborted(signal);
+    const piece = Buffer.allocUnsafeSlow(UNKNOWN_BYTES);
+    const count = await readBytes(engine, fd, piece, UNKNOWN_BYTES, -1);
+    if (count === 0) break;
+    pieces.push(piece.subarray(0, count));
+  }
+  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+}
+
+function tooLarge(size: number): Error {
+  return Object.assign(new RangeError(`File size (${size}) is greater than 2 GiB`), {
+    code: 'ERR_FS_FILE_TOO_LARGE',
+  });
+}
+
+/** As Node: 2 GiB less a byte in one Buffer. */
+const MOST_BYTES = 2 ** 31 - 1;
+/** More at once would keep the event loop waiting: what lies in the cache is copied by the thread that asks for it. */
+const CHUNK_BYTES = 512 * 1024;
+const UNKNOWN_BYTES = 64 * 1024;

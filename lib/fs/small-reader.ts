@@ -1,0 +1,105 @@
+/**
+ * A small file, read whole by one chain of operations that goes to the kernel in one piece: open, read, read on, close.
+ *
+ * The file is opened into a slot of the ring's, which every reader has one of, and read into memory of the reader's own:
+ * nothing of it is anybody else's while the kernel may write there, and nothing is made anew for each file.
+ *
+ *     openat into the slot     soft link: without a file nothing may read what else is in the slot
+ *     fadvise, about nothing   soft link: fails for a pipe, which is then left open (see Rest)
+ *     read                     hard link: what is short is no failure
+ *     read on                  hard link: gives 0, else it was not all
+ *     close
+ */
+import { AT_FDCWD, O_CLOEXEC, POSIX_FADV_NORMAL } from '../../syscalls/constants/fcntl.ts';
+import { IOSQE_FIXED_FILE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../syscalls/constants/sqe.ts';
+import type { SharedPages } from '../../syscalls/memory.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { FixedFile } from '../engine/fixed-file.ts';
+import type { Receiver } from '../engine/slot.ts';
+import { fadvise } from '../ops/advise.ts';
+import { closeDirect, openatDirect } from '../ops/openclose.ts';
+import { read } from '../ops/read.ts';
+import type { Sqe } from '../sqe.ts';
+
+/** The bytes that a reader needs of memory. */
+export const READER_BYTES: number = 24 * 1024;
+/** A file of so many bytes is not small. */
+export const SMALL_BYTES: number = 16 * 1024;
+/** Entries of a chain. */
+export const CHAIN_ENTRIES = 5;
+
+export class SmallReader {
+  /** What the kernel said to each step: open, fadvise, read, read on, close. */
+  readonly results: number[] = [0, 0, 0, 0, 0];
+  /** The bytes read. */
+  readonly data: Buffer;
+  readonly file: FixedFile;
+  /** Called when all of a chain is over. */
+  done: () => void = nothing;
+  readonly #engine: Engine;
+  readonly #path: Buffer;
+  readonly #address: number;
+  #pending = 0;
+  readonly #steps: readonly Receiver[] = this.results.map((_, step) => ({
+    complete: (res) => {
+      this.results[step] = res;
+      if (--this.#pending === 0) this.done();
+    },
+  }));
+
+  /** `offset`: where its READER_BYTES begin in `pages`, at a page's start. */
+  constructor(engine: Engine, file: FixedFile, pages: SharedPages, offset: number) {
+    this.#engine = engine;
+    this.file = file;
+    this.#address = pages.address + offset;
+    const start = pages.byteOffset + offset;
+    this.data = Buffer.from(pages.buffer, start, SMALL_BYTES);
+    this.#path = Buffer.from(pages.buffer, start + PATH_AT, PATH_BYTES);
+  }
+
+  /** Begins. The queue has room for it. `path` is shorter than PATH_MAX. */
+  begin(path: string, flags: number): void {
+    const end = this.#path.write(path);
+    this.#path[end] = 0;
+    const { slot } = this.file;
+    const address = this.#address;
+    this.#pending = CHAIN_ENTRIES;
+    let sqe = this.#next();
+    openatDirect(sqe, AT_FDCWD, address + PATH_AT, flags & ~O_CLOEXEC, 0, slot);
+    sqe.flags = IOSQE_IO_LINK;
+    this.#start(sqe, 'open', 0);
+    sqe = this.#next();
+    fadvise(sqe, slot, 0, 0, POSIX_FADV_NORMAL);
+    sqe.flags = IOSQE_IO_LINK | IOSQE_FIXED_FILE;
+    this.#start(sqe, 'open', 1);
+    sqe = this.#next();
+    read(sqe, slot, address, SMALL_BYTES, -1);
+    sqe.flags = IOSQE_IO_HARDLINK | IOSQE_FIXED_FILE;
+    this.#start(sqe, 'read', 2);
+    sqe = this.#next();
+    read(sqe, slot, address + SMALL_BYTES, TAIL_BYTES, -1);
+    sqe.flags = IOSQE_IO_HARDLINK | IOSQE_FIXED_FILE;
+    this.#start(sqe, 'read', 3);
+    sqe = this.#next();
+    closeDirect(sqe, slot);
+    this.#start(sqe, 'close', 4);
+  }
+
+  #next(): Sqe {
+    return this.#engine.begin() as Sqe;
+  }
+
+  #start(sqe: Sqe, name: string, step: number): void {
+    const slot = this.#engine.start(sqe, name);
+    slot.receiver = this.#steps[step];
+    this.#engine.send(slot);
+  }
+}
+
+/** Behind the data, and what was read on. */
+const TAIL_BYTES = 4096;
+const PATH_AT = SMALL_BYTES + TAIL_BYTES;
+/** PATH_MAX. */
+export const PATH_BYTES = 4096;
+
+function nothing(): void {}
