@@ -14,7 +14,15 @@ import { fsEngine } from './backend.ts';
 import type { FileHandle } from './node.ts';
 import { type NodeHandles, nodeHandles } from './node-handle.ts';
 import { readOpenFile } from './read-open-file.ts';
-import { bufferEngine, readBuffers, readBytes, writeBuffers, writeBytes } from './transfer.ts';
+import {
+  bufferEngine,
+  type Counter,
+  countedTransfer,
+  reading,
+  readingAll,
+  writing,
+  writingAll,
+} from './transfer.ts';
 import { type Writable, writableBytes, writeOpenFile } from './write-open-file.ts';
 
 /** Makes FileHandles. */
@@ -65,13 +73,18 @@ function handlesOf(handles: NodeHandles): FileHandles {
 type Hidden = any;
 
 function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: object) => FileHandle {
-  /** Counts an operation in flight: close waits for it. */
+  /** Counts the operations in flight, for which close waits. */
+  const counterOf = (handle: Hidden): Counter => ({
+    ref: () => handle[ref](),
+    unref: () => handle[unref](),
+  });
   const during = async <T>(handle: FileHandle, operation: Promise<T>): Promise<T> => {
-    (handle as Hidden)[ref]();
+    const counter = counterOf(handle);
+    counter.ref();
     try {
       return await operation;
     } finally {
-      (handle as Hidden)[unref]();
+      counter.unref();
     }
   };
   /** The engine, when the handle is open and `plain`. */
@@ -84,7 +97,13 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
       const part = plainPart(args, true);
       const engine = engineFor(this, part !== null);
       if (part === null || engine === null) return super.read(...(args as [never]));
-      return during(this, readPart(engine, this.fd, part));
+      const { buffer, view, length, position } = part;
+      return countedTransfer(
+        engine,
+        reading(this.fd, view, length, position),
+        counterOf(this),
+        (bytesRead) => ({ __proto__: null, bytesRead, buffer }),
+      );
     }
 
     // biome-ignore lint/suspicious/noExplicitAny: as many overloads as Node has.
@@ -92,7 +111,13 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
       const part = typeof args[0] === 'string' ? plainText(args) : plainPart(args, false);
       const engine = engineFor(this, part !== null);
       if (part === null || engine === null) return super.write(...(args as [never]));
-      return during(this, writePart(engine, this.fd, part));
+      const { buffer, view, length, position } = part;
+      return countedTransfer(
+        engine,
+        writing(this.fd, view, length, position),
+        counterOf(this),
+        (bytesWritten) => ({ __proto__: null, bytesWritten, buffer }),
+      );
     }
 
     // biome-ignore lint/suspicious/noExplicitAny: generic over the buffers.
@@ -101,7 +126,12 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
       const position = plainPosition(given);
       const engine = engineFor(this, arePlain(buffers) && position !== undefined);
       if (engine === null || position === undefined) return super.readv(...(args as [never]));
-      return during(this, readAll(engine, this.fd, buffers, position));
+      return countedTransfer(
+        engine,
+        readingAll(this.fd, buffers, position),
+        counterOf(this),
+        (bytesRead) => ({ __proto__: null, bytesRead, buffers }),
+      );
     }
 
     // biome-ignore lint/suspicious/noExplicitAny: generic over the buffers.
@@ -110,7 +140,12 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
       const position = plainPosition(given);
       const engine = engineFor(this, arePlain(buffers) && position !== undefined);
       if (engine === null || position === undefined) return super.writev(...(args as [never]));
-      return during(this, writeAll(engine, this.fd, buffers, position));
+      return countedTransfer(
+        engine,
+        writingAll(this.fd, buffers, position),
+        counterOf(this),
+        (bytesWritten) => ({ __proto__: null, bytesWritten, buffers }),
+      );
     }
 
     // biome-ignore lint/suspicious/noExplicitAny: its result depends on the encoding.
@@ -194,26 +229,6 @@ function arePlain(buffers: unknown): buffers is ArrayBufferView[] {
 
 function isFilled(buffer: unknown): boolean {
   return isView(buffer) && buffer.byteLength > 0;
-}
-
-async function readPart(engine: Engine, fd: number, { buffer, view, length, position }: Part) {
-  const bytesRead = await readBytes(engine, fd, view, length, position);
-  return { __proto__: null, bytesRead, buffer };
-}
-
-async function writePart(engine: Engine, fd: number, { buffer, view, length, position }: Part) {
-  const bytesWritten = await writeBytes(engine, fd, view, length, position);
-  return { __proto__: null, bytesWritten, buffer };
-}
-
-async function readAll(engine: Engine, fd: number, buffers: ArrayBufferView[], position: number) {
-  const bytesRead = await readBuffers(engine, fd, buffers, position);
-  return { __proto__: null, bytesRead, buffers };
-}
-
-async function writeAll(engine: Engine, fd: number, buffers: ArrayBufferView[], position: number) {
-  const bytesWritten = await writeBuffers(engine, fd, buffers, position);
-  return { __proto__: null, bytesWritten, buffers };
 }
 
 const DEFAULT_BYTES = 16_384;

@@ -1,5 +1,5 @@
 /**
- * readFile, as node:fs/promises has it: a small file by one chain of operations, all else through a FileHandle.
+ * readFile, as node:fs/promises has it: one that is not large by one chain of operations, all else through a FileHandle.
  */
 import { O_RDONLY } from '../../syscalls/constants/fcntl.ts';
 import { ENXIO } from '../../syscalls/errno.ts';
@@ -13,8 +13,8 @@ import { type NodeFs, node } from './node.ts';
 import { isDevice, open } from './open.ts';
 import { heed } from './read-open-file.ts';
 import { readSlot } from './read-slot.ts';
-import { PATH_BYTES, SMALL_BYTES, type SmallReader } from './small-reader.ts';
-import { SmallReaders } from './small-readers.ts';
+import { PATH_BYTES, type WholeReader } from './whole-reader.ts';
+import { WholeReaders } from './whole-readers.ts';
 
 type Contents = Buffer | string;
 
@@ -22,39 +22,32 @@ type Contents = Buffer | string;
 export const readFile: NodeFs['readFile'] = function readFile(path: unknown, given: unknown) {
   const engine = fsEngine();
   const options = engine === null ? null : plainOptions(given, READING);
-  const name = options === null ? null : smallPath(path, options);
+  const name = options === null ? null : wholePath(path, options);
   if (engine === null || options === null || name === null || !isSince518(engine.ring))
     return readThroughHandle(path, given, options);
   return new Promise<unknown>((resolve) => {
     const rest = (): void => resolve(readThroughHandle(path, given, options));
-    try {
-      readersOf(engine).take((reader) => {
-        if (reader === null) rest();
-        else readSmall(engine, reader, name, options, resolve, rest);
-      });
-    } catch {
-      // No slots for files, or no memory: a descriptor may well be had.
-      rest();
-    }
+    readWhole(engine, 0, name, options, resolve, rest);
   });
 } as NodeFs['readFile'];
 
-/** `rest` is called for what is not small, or in another way not what it seemed to be. */
-function readSmall(
+/** Reads it when it is below SIZES[level], or the next size. `rest` is called when it is not, or in another way not what it seemed to be. */
+function readWhole(
   engine: Engine,
-  reader: SmallReader,
+  level: number,
   path: string,
-  { encoding, signal }: WholeFileOptions,
+  options: WholeFileOptions,
   resolve: (contents: unknown) => void,
   rest: () => void,
 ): void {
-  const finish = (bytes: Buffer): Contents => (encoding === null ? bytes : bytes.toString(encoding));
+  const { encoding, signal } = options;
+  const readers = readersOf(engine, level);
   const give = (contents: Contents): void =>
     resolve(signal === undefined ? contents : heed(signal).then(() => contents));
-  reader.done = () => {
-    const [opened, advised, first, second, closed] = reader.results;
-    const readers = readersOf(engine);
+  const done = (reader: WholeReader): void => {
+    const [opened, advised, first, second] = reader.results;
     if (opened >= 0 && advised < 0) {
+      const finish = (bytes: Buffer): Contents => (encoding === null ? bytes : bytes.toString(encoding));
       resolve(
         readSlot(engine, reader, signal)
           .then(finish)
@@ -62,11 +55,10 @@ function readSmall(
       );
       return;
     }
-    let failed: (() => Error) | null = null;
-    if (opened < 0) failed = () => operationError(opened, 'open', path);
-    else if (first < 0 || second < 0) failed = () => operationError(first < 0 ? first : second, 'read');
-    else if (closed < 0) failed = () => operationError(closed, 'close');
-    if (opened === -ENXIO || (failed === null && (second > 0 || first === SMALL_BYTES))) rest();
+    const failed = failureOf(reader.results, path);
+    if (failed === null && first === SIZES[level] && level + 1 < SIZES.length)
+      readWhole(engine, level + 1, path, options, resolve, rest);
+    else if (opened === -ENXIO || (failed === null && (second > 0 || first === SIZES[level]))) rest();
     else if (failed !== null) rejectFrom(resolve, failed);
     else if (encoding !== null) give(reader.data.toString(encoding, 0, first));
     else {
@@ -77,7 +69,21 @@ function readSmall(
     }
     readers.give(reader);
   };
-  reader.begin(path, O_RDONLY);
+  try {
+    readers.take((reader) => {
+      if (reader === null) rest();
+      else reader.begin(path, O_RDONLY, done);
+    });
+  } catch {
+    // No slots for files, or no memory: a descriptor may well be had.
+    rest();
+  }
+}
+
+function failureOf([opened, , first, second, closed]: readonly number[], path: string): (() => Error) | null {
+  if (opened < 0) return () => operationError(opened, 'open', path);
+  if (first < 0 || second < 0) return () => operationError(first < 0 ? first : second, 'read');
+  return closed < 0 ? () => operationError(closed, 'close') : null;
 }
 
 async function readThroughHandle(
@@ -99,8 +105,8 @@ async function readThroughHandle(
   }
 }
 
-/** The path of a file that may be small; null of others, and of those whose reading is not to be begun twice. */
-function smallPath(path: unknown, { flag, signal }: WholeFileOptions): string | null {
+/** The path of a file that may be read at once; null of others, and of those whose reading is not to be begun twice. */
+function wholePath(path: unknown, { flag, signal }: WholeFileOptions): string | null {
   if ((flag !== undefined && flag !== 'r' && flag !== O_RDONLY) || signal?.aborted) return null;
   const name = plainPath(path);
   if (name === null || isDevice(name) || name.startsWith('/proc/') || name.startsWith('/sys/')) return null;
@@ -108,12 +114,15 @@ function smallPath(path: unknown, { flag, signal }: WholeFileOptions): string | 
   return name.length < PATH_BYTES / 3 || Buffer.byteLength(name) < PATH_BYTES ? name : null;
 }
 
-function readersOf(engine: Engine): SmallReaders {
-  if (readers === null || readersEngine !== engine) readers = new SmallReaders(engine);
-  readersEngine = engine;
-  return readers;
+function readersOf(engine: Engine, level: number): WholeReaders {
+  // After the end of one engine there is no other: Node takes over.
+  readers[level] ??= new WholeReaders(engine, SIZES[level], MOST[level]);
+  return readers[level];
 }
 
-let readers: SmallReaders | null = null;
-let readersEngine: Engine | null = null;
+const readers: WholeReaders[] = [];
+/** Most files are small; a larger one is asked for again, which takes little beside copying it. */
+const SIZES: readonly number[] = [16 * 1024, 512 * 1024];
+/** The entries of all of them have room in the queue together. */
+const MOST: readonly number[] = [48, 3];
 const READING: ReadonlySet<string> = new Set(['encoding', 'flag', 'signal']);

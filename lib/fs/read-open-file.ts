@@ -10,7 +10,7 @@ import { abortError } from '../engine/errors.ts';
 import { launch } from '../engine/launch.ts';
 import { statx } from '../ops/statx.ts';
 import type { WholeFileOptions } from './arguments.ts';
-import { readBytes } from './transfer.ts';
+import { reading, transfer } from './transfer.ts';
 
 /**
  * Its bytes, or its text. As Node's, a file that grows meanwhile is read up to the size that it had.
@@ -69,7 +69,7 @@ async function readKnown(
   while (total < size) {
     checkAborted(signal);
     const rest = total === 0 ? bytes : bytes.subarray(total);
-    const count = await readBytes(engine, fd, rest, Math.min(size - total, CHUNK_BYTES), -1);
+    const count = await transfer(engine, reading(fd, rest, Math.min(size - total, CHUNK_BYTES), -1));
     total += count;
     if (count === 0) return bytes.subarray(0, total);
   }
@@ -81,7 +81,7 @@ async function readUnknown(engine: Engine, fd: number, signal: AbortSignal | und
   for (;;) {
     checkAborted(signal);
     const piece = Buffer.allocUnsafeSlow(UNKNOWN_BYTES);
-    const count = await readBytes(engine, fd, piece, UNKNOWN_BYTES, -1);
+    const count = await transfer(engine, reading(fd, piece, UNKNOWN_BYTES, -1));
     if (count === 0) break;
     pieces.push(piece.subarray(0, count));
   }

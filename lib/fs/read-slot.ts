@@ -1,5 +1,5 @@
 /**
- * A pipe with a name, which a small reader has opened: read to its end, as Node would.
+ * A pipe with a name, which a reader has opened: read to its end, as Node would.
  */
 import { POLLHUP, POLLIN } from '../../syscalls/constants/poll.ts';
 import { IOSQE_FIXED_FILE } from '../../syscalls/constants/sqe.ts';
@@ -10,12 +10,12 @@ import { closeDirect } from '../ops/openclose.ts';
 import { pollAdd } from '../ops/poll.ts';
 import { read } from '../ops/read.ts';
 import { checkAborted } from './read-open-file.ts';
-import { SMALL_BYTES, type SmallReader } from './small-reader.ts';
+import type { WholeReader } from './whole-reader.ts';
 
 /** Its bytes. Waits for a writer first: the ring opens a pipe as with O_NONBLOCK, and it would look empty. Closes it. */
 export async function readSlot(
   engine: Engine,
-  { file, data }: SmallReader,
+  { file, data }: WholeReader,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
   const { slot } = file;
@@ -33,7 +33,7 @@ export async function readSlot(
       const count = await launch<number>(engine, {
         name: 'read',
         encode: (sqe) => {
-          read(sqe, slot, data, SMALL_BYTES, -1);
+          read(sqe, slot, data, data.length, -1);
           sqe.flags |= IOSQE_FIXED_FILE;
         },
       });

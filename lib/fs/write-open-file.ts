@@ -4,7 +4,7 @@
 import { isView } from '../../syscalls/is-view.ts';
 import type { Engine } from '../engine/engine.ts';
 import { checkAborted } from './read-open-file.ts';
-import { writeBytes } from './transfer.ts';
+import { transfer, writing } from './transfer.ts';
 
 /** What is written as it stands: no iterables. */
 export type Writable = string | ArrayBufferView;
@@ -28,7 +28,7 @@ export async function writeOpenFile(
   while (total < bytes.byteLength) {
     checkAborted(signal);
     const rest = total === 0 ? bytes : bytes.subarray(total);
-    total += await writeBytes(engine, fd, rest, Math.min(rest.byteLength, CHUNK_BYTES), -1);
+    total += await transfer(engine, writing(fd, rest, Math.min(rest.byteLength, CHUNK_BYTES), -1));
   }
 }
 

@@ -1,11 +1,11 @@
 /**
- * A small file, read whole by one chain of operations that goes to the kernel in one piece: open, read, read on, close.
+ * A file that is not large, read whole by one chain of operations that goes to the kernel in one piece: open, read, read on, close.
  *
  * The file is opened into a slot of the ring's, which every reader has one of, and read into memory of the reader's own:
  * nothing of it is anybody else's while the kernel may write there, and nothing is made anew for each file.
  *
  *     openat into the slot     soft link: without a file nothing may read what else is in the slot
- *     fadvise, about nothing   soft link: fails for a pipe, which is then left open (see Rest)
+ *     fadvise, about nothing   soft link: fails for a pipe, which is then left open (see readSlot)
  *     read                     hard link: what is short is no failure
  *     read on                  hard link: gives 0, else it was not all
  *     close
@@ -21,21 +21,21 @@ import { closeDirect, openatDirect } from '../ops/openclose.ts';
 import { read } from '../ops/read.ts';
 import type { Sqe } from '../sqe.ts';
 
-/** The bytes that a reader needs of memory. */
-export const READER_BYTES: number = 24 * 1024;
-/** A file of so many bytes is not small. */
-export const SMALL_BYTES: number = 16 * 1024;
+/** What a reader needs of memory for files below `size` bytes, which is a multiple of a page's. */
+export function readerBytes(size: number): number {
+  return size + TAIL_BYTES + PATH_BYTES;
+}
+
 /** Entries of a chain. */
 export const CHAIN_ENTRIES = 5;
 
-export class SmallReader {
+export class WholeReader {
   /** What the kernel said to each step: open, fadvise, read, read on, close. */
   readonly results: number[] = [0, 0, 0, 0, 0];
-  /** The bytes read. */
+  /** The bytes read. Files of its length and longer are too large. */
   readonly data: Buffer;
   readonly file: FixedFile;
-  /** Called when all of a chain is over. */
-  done: () => void = nothing;
+  #done: (reader: WholeReader) => void = nothing;
   readonly #engine: Engine;
   readonly #path: Buffer;
   readonly #address: number;
@@ -43,29 +43,31 @@ export class SmallReader {
   readonly #steps: readonly Receiver[] = this.results.map((_, step) => ({
     complete: (res) => {
       this.results[step] = res;
-      if (--this.#pending === 0) this.done();
+      if (--this.#pending === 0) this.#done(this);
     },
   }));
 
-  /** `offset`: where its READER_BYTES begin in `pages`, at a page's start. */
-  constructor(engine: Engine, file: FixedFile, pages: SharedPages, offset: number) {
+  /** `offset`: where its memory begins in `pages`, at a page's start. */
+  constructor(engine: Engine, file: FixedFile, pages: SharedPages, offset: number, size: number) {
     this.#engine = engine;
     this.file = file;
     this.#address = pages.address + offset;
     const start = pages.byteOffset + offset;
-    this.data = Buffer.from(pages.buffer, start, SMALL_BYTES);
-    this.#path = Buffer.from(pages.buffer, start + PATH_AT, PATH_BYTES);
+    this.data = Buffer.from(pages.buffer, start, size);
+    this.#path = Buffer.from(pages.buffer, start + size + TAIL_BYTES, PATH_BYTES);
   }
 
-  /** Begins. The queue has room for it. `path` is shorter than PATH_MAX. */
-  begin(path: string, flags: number): void {
+  /** Begins. The queue has room for it. `path` is shorter than PATH_MAX. `done` is called when all of it is over. */
+  begin(path: string, flags: number, done: (reader: WholeReader) => void): void {
+    this.#done = done;
     const end = this.#path.write(path);
     this.#path[end] = 0;
     const { slot } = this.file;
     const address = this.#address;
+    const size = this.data.length;
     this.#pending = CHAIN_ENTRIES;
     let sqe = this.#next();
-    openatDirect(sqe, AT_FDCWD, address + PATH_AT, flags & ~O_CLOEXEC, 0, slot);
+    openatDirect(sqe, AT_FDCWD, address + size + TAIL_BYTES, flags & ~O_CLOEXEC, 0, slot);
     sqe.flags = IOSQE_IO_LINK;
     this.#start(sqe, 'open', 0);
     sqe = this.#next();
@@ -73,11 +75,11 @@ export class SmallReader {
     sqe.flags = IOSQE_IO_LINK | IOSQE_FIXED_FILE;
     this.#start(sqe, 'open', 1);
     sqe = this.#next();
-    read(sqe, slot, address, SMALL_BYTES, -1);
+    read(sqe, slot, address, size, -1);
     sqe.flags = IOSQE_IO_HARDLINK | IOSQE_FIXED_FILE;
     this.#start(sqe, 'read', 2);
     sqe = this.#next();
-    read(sqe, slot, address + SMALL_BYTES, TAIL_BYTES, -1);
+    read(sqe, slot, address + size, TAIL_BYTES, -1);
     sqe.flags = IOSQE_IO_HARDLINK | IOSQE_FIXED_FILE;
     this.#start(sqe, 'read', 3);
     sqe = this.#next();
@@ -98,7 +100,6 @@ export class SmallReader {
 
 /** Behind the data, and what was read on. */
 const TAIL_BYTES = 4096;
-const PATH_AT = SMALL_BYTES + TAIL_BYTES;
 /** PATH_MAX. */
 export const PATH_BYTES = 4096;
 

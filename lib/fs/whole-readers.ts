@@ -1,21 +1,26 @@
 /**
- * The readers of small files of an engine: so many at most; who wants one more waits.
+ * The readers of an engine for files of some size: so many at most; who wants one more waits.
  */
 import { allocatePages, type SharedPages } from '../../syscalls/memory.ts';
 import type { Engine } from '../engine/engine.ts';
 import { FileTable } from '../engine/file-table.ts';
 import { Waiting } from '../engine/waiting.ts';
-import { CHAIN_ENTRIES, READER_BYTES, SmallReader } from './small-reader.ts';
+import { CHAIN_ENTRIES, readerBytes, WholeReader } from './whole-reader.ts';
 
-export class SmallReaders {
+export class WholeReaders {
   readonly #engine: Engine;
-  readonly #free: SmallReader[] = [];
+  readonly #size: number;
+  readonly #most: number;
+  readonly #free: WholeReader[] = [];
   readonly #waiting = new Waiting();
   #made = 0;
   #pages: SharedPages | null = null;
 
-  constructor(engine: Engine) {
+  /** `most` readers of files below `size` bytes. */
+  constructor(engine: Engine, size: number, most: number) {
     this.#engine = engine;
+    this.#size = size;
+    this.#most = most;
     engine.files ??= new FileTable(engine, this);
   }
 
@@ -23,18 +28,18 @@ export class SmallReaders {
    * Calls `use` when there is a reader and the queue has room for its chain; the reader is given back by `give`. Null when
    * there will be none: the engine has ended. @throws UringError when none can be made.
    */
-  take(use: (reader: SmallReader | null) => void): void {
+  take(use: (reader: WholeReader | null) => void): void {
     const reader = this.#waiting.size === 0 ? (this.#free.pop() ?? this.#more()) : null;
     if (reader === null) this.#waiting.add(() => this.#start(this.#free.pop()!, use));
     else this.#start(reader, use);
   }
 
-  give(reader: SmallReader): void {
+  give(reader: WholeReader): void {
     this.#free.push(reader);
     if (this.#waiting.size > 0) this.#waiting.next()();
   }
 
-  #start(reader: SmallReader, use: (reader: SmallReader | null) => void): void {
+  #start(reader: WholeReader, use: (reader: WholeReader | null) => void): void {
     const engine = this.#engine;
     const attempt = (): void => {
       if (engine.ended !== null) use(null);
@@ -45,14 +50,12 @@ export class SmallReaders {
     else engine.wait(attempt);
   }
 
-  #more(): SmallReader | null {
-    if (this.#made === MOST_READERS) return null;
+  #more(): WholeReader | null {
+    if (this.#made === this.#most) return null;
     const engine = this.#engine;
     const file = engine.files!.reserve();
-    this.#pages ??= allocatePages(MOST_READERS * READER_BYTES);
-    return new SmallReader(engine, file, this.#pages, this.#made++ * READER_BYTES);
+    const bytes = readerBytes(this.#size);
+    this.#pages ??= allocatePages(this.#most * bytes);
+    return new WholeReader(engine, file, this.#pages, this.#made++ * bytes, this.#size);
   }
 }
-
-/** Together somewhat fewer entries than the queue has. */
-const MOST_READERS = 48;
