@@ -3,6 +3,7 @@
  */
 import type { FamilyName } from './encode.ts';
 import { engineRows } from './engine-rows.ts';
+import { fsRows } from './fs-rows.ts';
 import { heapRow } from './heap.ts';
 import type { EchoPrograms } from './liburing.ts';
 import {
@@ -124,6 +125,7 @@ export const rows: readonly Row[] = [
   { name: 'heap growth, nop', measure: (context) => heapRow('nop', context) },
   { name: 'heap growth, read', measure: (context) => heapRow('read', context) },
   ...engineRows,
+  ...fsRows,
 ];
 
 function ringRows(name: string, workload: WorkloadName, goals: Record<number, number | undefined>): Row[] {

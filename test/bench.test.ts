@@ -65,6 +65,14 @@ const known = [
   'latency of a read while the loop is busy',
   'lateness of a timer',
   'heap growth, promise read',
+  ...many('readFile of 10,000 files of 1 KiB', 1, 16, 256),
+  ...many('writeFile of 10,000 files of 1 KiB', 1, 16, 256),
+  ...many('writeFile of 1,000 files of 1 KiB with flush', 1, 16),
+  'stat of 10,000 files, 16 at a time',
+  'cp of a tree of 10,000 files',
+  'cp of a tree of 4 GiB',
+  'stream of 1 GiB',
+  ...many('FileHandle.read of 4 KiB anywhere in 4 GiB', 1, 16, 128),
 ];
 
 /** Of the kinds that the first test does not have. */
@@ -86,6 +94,9 @@ const oneOfEach = [
   'TCP echo, IoUringState, 32 connections of 64 bytes',
   'latency of a read while the loop is busy',
   'lateness of a timer',
+  'readFile of 10,000 files of 1 KiB, 16 at a time',
+  'writeFile of 1,000 files of 1 KiB with flush, 16 at a time',
+  'stream of 1 GiB',
 ];
 
 test('a quick run of one row writes its results where it is told to', { skip: noRing() }, () => {
@@ -177,6 +188,10 @@ test('wrong arguments: status 2 and a message', () => {
 function bench(...words: string[]): { status: number | null; stdout: string; stderr: string } {
   const args = [...nodeFlags, 'bench/run.ts', ...words];
   return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', timeout: timeLimit });
+}
+
+function many(name: string, ...depths: number[]): string[] {
+  return depths.map((depth) => `${name}, ${depth} at a time`);
 }
 
 function depths(name: string, ...values: number[]): string[] {

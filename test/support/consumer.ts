@@ -1,6 +1,6 @@
 /**
  * `npm run test:consumer`: the package as somebody who installs it gets it. Packs it, installs the tarball into an
- * empty folder, imports both subpaths from JavaScript and from TypeScript, reads a file through a ring and an engine, runs
+ * empty folder, imports all subpaths from JavaScript and from TypeScript, reads a file through a ring and an engine, runs
  * the command, and follows a declaration map into the shipped source.
  */
 import { execFileSync } from 'node:child_process';
@@ -44,6 +44,7 @@ function pack(): string {
 function writeProject(): void {
   const program = (ring: string) => `import { readFileSync, openSync } from 'node:fs';
 import { IoUring, IoUringState, read } from 'tsuring';
+import fs, { open } from 'tsuring/fs';
 import { EBADF, ioUringEnter } from 'tsuring/syscalls';
 const buffer = Buffer.alloc(65536);
 const ring${ring} = new IoUringState(8);
@@ -65,6 +66,11 @@ if (BigInt(first) !== size) throw new Error('read wrongly with promises');
 for await (const chunk of engine.readMultishot(fd)) if (chunk.length !== first) throw new Error('iterated wrongly');
 await engine.closeFd(fd);
 await engine.close();
+const bytes = await fs.readFile('package.json');
+if (bytes.length !== first || fs.backend !== 'io_uring') throw new Error('read wrongly by tsuring/fs');
+const handle = await open('package.json');
+if ((await handle.read(buffer, 0, 10, 0)).bytesRead !== 10) throw new Error('read wrongly by a FileHandle');
+await handle.close();
 `;
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   write('package.json', '{ "name": "consumer", "type": "module", "private": true }\n');
