@@ -300,7 +300,8 @@ export class Engine {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(this.#soon);
+    // As queueMicrotask, which makes an AsyncResource each time.
+    RESOLVED.then(this.#soon);
   }
 
   readonly #soon = (): void => process.nextTick(this.#tick);
@@ -400,6 +401,7 @@ export class Engine {
 }
 
 const RETRY_MS = 1;
+const RESOLVED = Promise.resolve();
 
 /** The resolver of the promise made last: it goes into the slot without a closure for each. */
 let takenResolve: (value: unknown) => void;

@@ -33,7 +33,9 @@ export class Turns {
       this.#watch();
       return true;
     }
-    if (since < MOST_ROUNDS && performance.now() - this.#start < MOST_MS) return true;
+    // The clock takes as long as all else here: every fourth round looks at it.
+    const inTime = since % 4 !== 0 || performance.now() - this.#start < MOST_MS;
+    if (since < MOST_ROUNDS && inTime) return true;
     this.yields++;
     return false;
   }
