@@ -33,6 +33,8 @@ export interface FileHandles {
   readonly makeNodes: (fd: number) => FileHandle;
   /** The handle that Node has made, but reading and writing by the ring. */
   readonly convert: (handle: FileHandle) => FileHandle;
+  /** Whether it is one of `make` or `convert`. */
+  readonly isOurs: (handle: FileHandle) => boolean;
   /** Whether it is a FileHandle, Node's or ours. */
   readonly isHandle: (value: unknown) => value is FileHandle;
 }
@@ -65,6 +67,7 @@ function handlesOf(handles: NodeHandles): FileHandles {
     make: Native === null ? null : (fd) => closeByRing(new UringFileHandle(new Native(fd))),
     makeNodes: (fd) => new Base(new Native!(fd)),
     convert: (handle) => closeByRing(Object.setPrototypeOf(handle, UringFileHandle.prototype)),
+    isOurs: (handle) => handle instanceof UringFileHandle,
     isHandle: (value): value is FileHandle => value instanceof Base,
   };
 }

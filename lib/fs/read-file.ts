@@ -11,8 +11,9 @@ import { fsEngine } from './backend.ts';
 import { fileHandles } from './file-handle.ts';
 import { type NodeFs, node } from './node.ts';
 import { isDevice, open } from './open.ts';
-import { heed } from './read-open-file.ts';
+import { heed, readOpenFile } from './read-open-file.ts';
 import { readSlot } from './read-slot.ts';
+import { bufferEngine } from './transfer.ts';
 import { PATH_BYTES, type WholeReader } from './whole-reader.ts';
 import { WholeReaders } from './whole-readers.ts';
 
@@ -99,6 +100,8 @@ async function readThroughHandle(
   if (options === null || options.signal?.aborted || name === null || isDevice(name)) return byNode();
   const handle = await open(name, (options.flag ?? 'r') as string, 0o666);
   try {
+    const engine = handles.isOurs(handle) ? bufferEngine() : null;
+    if (engine !== null) return await readOpenFile(engine, handle.fd, options, true);
     return await handle.readFile({ encoding: options.encoding, signal: options.signal } as never);
   } finally {
     await handle.close();

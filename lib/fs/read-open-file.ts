@@ -13,19 +13,23 @@ import type { WholeFileOptions } from './arguments.ts';
 import { reading, transfer } from './transfer.ts';
 
 /**
- * Its bytes, or its text. As Node's, a file that grows meanwhile is read up to the size that it had.
+ * Its bytes, or its text, from its beginning when it stands there as `atStart` tells: then several pieces are in flight
+ * together. As Node's, a file that grows meanwhile is read up to the size that it had.
  * @throws (rejects) as FileHandle.readFile.
  */
 export async function readOpenFile(
   engine: Engine,
   fd: number,
   { encoding, signal }: WholeFileOptions,
+  atStart = false,
 ): Promise<Buffer | string> {
   checkAborted(signal);
   const size = await sizeOf(engine, fd);
   checkAborted(signal);
   if (size > MOST_BYTES) throw tooLarge(size);
-  const bytes = size > 0 ? await readKnown(engine, fd, size, signal) : await readUnknown(engine, fd, signal);
+  let bytes: Buffer;
+  if (size === 0) bytes = await readUnknown(engine, fd, signal);
+  else bytes = await (atStart ? readPieces : readKnown)(engine, fd, size, signal);
   if (encoding === null) return bytes;
   await heed(signal);
   // What is cut off at the end is told of as a stream of pieces would.
@@ -76,6 +80,46 @@ async function readKnown(
   return bytes;
 }
 
+/** As `readKnown`, from the start of the file: wherever that may stand. */
+async function readPieces(
+  engine: Engine,
+  fd: number,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let next = 0;
+  let end = size;
+  const lane = async (): Promise<void> => {
+    while (next < end) {
+      checkAborted(signal);
+      const from = next;
+      next = Math.min(from + CHUNK_BYTES, size);
+      // What comes behind the end of a file that has become shorter is none of it.
+      end = Math.min(end, await fill(engine, fd, bytes, from, next));
+    }
+  };
+  await all(Array.from({ length: LANES }, lane));
+  return end === size ? bytes : bytes.subarray(0, end);
+}
+
+/** Reads what lies between two places. Gives the place where the file ends, if that is among them; else its size. */
+async function fill(engine: Engine, fd: number, bytes: Buffer, from: number, to: number): Promise<number> {
+  let at = from;
+  while (at < to) {
+    const count = await transfer(engine, reading(fd, bytes.subarray(at, to), to - at, at));
+    if (count === 0) return at;
+    at += count;
+  }
+  return bytes.length;
+}
+
+/** Waits for all of them, also when one has failed: the buffer is theirs until then. @throws what the first one did. */
+async function all(running: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(running);
+  await Promise.all(running);
+}
+
 async function readUnknown(engine: Engine, fd: number, signal: AbortSignal | undefined): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (;;) {
@@ -98,4 +142,6 @@ function tooLarge(size: number): Error {
 const MOST_BYTES = 2 ** 31 - 1;
 /** More at once would keep the event loop waiting: what lies in the cache is copied by the thread that asks for it. */
 const CHUNK_BYTES = 512 * 1024;
+/** Pieces in flight together. */
+const LANES = 4;
 const UNKNOWN_BYTES = 64 * 1024;

@@ -1,12 +1,13 @@
 /**
  * writeFile and appendFile, as node:fs/promises has them.
  */
-import { plainMode, plainOptions, plainPath } from './arguments.ts';
+import { plainOptions, plainPath } from './arguments.ts';
 import { fsEngine } from './backend.ts';
 import { fileHandles } from './file-handle.ts';
 import { type NodeFs, node } from './node.ts';
-import { isDevice, open } from './open.ts';
-import { writableBytes } from './write-open-file.ts';
+import { isDevice } from './open.ts';
+import { bufferEngine } from './transfer.ts';
+import { writableBytes, writeOpenFile } from './write-open-file.ts';
 
 /** Writes a whole file. As fsPromises.writeFile of Node. */
 export const writeFile: NodeFs['writeFile'] = async function writeFile(path, data, options) {
@@ -31,12 +32,14 @@ async function wroteByRing(path: unknown, data: unknown, given: unknown, usual: 
     await path.writeFile(bytes, whole as never);
     return true;
   }
+  const engine = bufferEngine();
   const name = plainPath(path);
-  const permissions = plainMode(mode);
-  if (name === null || permissions === null || isDevice(name)) return false;
-  const handle = await open(name, (flag ?? usual) as string, permissions);
+  if (engine === null || name === null || isDevice(name)) return false;
+  // Only written from where it stands: a pipe is as good as a file, and need not be told from one.
+  const opened = await node.open(name, (flag ?? usual) as string, mode as number);
+  const handle = handles.convert(opened);
   try {
-    await handle.writeFile(bytes, whole as never);
+    await writeOpenFile(engine, handle.fd, bytes, signal);
     if (flush) await handle.sync();
   } finally {
     await handle.close();
