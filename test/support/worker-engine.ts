@@ -16,12 +16,14 @@ const { fd, file, scene, end } = workerData as EngineScene;
 const ring = new IoUring();
 // The memory for which nothing can happen to anybody else's.
 const arena = ring.allocate(65_536);
+// Before Linux 5.18 this is to be done while nothing is in flight.
+const registered = scene === 'fixed' ? ring.registerFile(fd) : null;
 for (let n = 0; n < 8; n++) ring.read(fd, arena.subarray(n * 4096, (n + 1) * 4096)).catch(() => {});
 if (scene === 'multishot') (async () => ring.readMultishot(fd).next())().catch(() => {});
 if (scene === 'lent') (async () => ring.read(fd, { zeroCopy: true }).next())().catch(() => {});
 if (scene === 'chain')
   ring.chain((link) => [link.read(fd, arena.subarray(0, 8)), link.nop()]).catch(() => {});
-if (scene === 'fixed') ring.read(ring.registerFile(fd), arena.subarray(0, 4096)).catch(() => {});
+if (registered !== null) ring.read(registered, arena.subarray(0, 4096)).catch(() => {});
 if (scene === 'busy') busy();
 ring.flush();
 if (end === 'natural') ring.unref();
