@@ -1,6 +1,7 @@
 /**
  * The way into the kernel for one ring: io_uring_enter, counted, and waits that never block for long.
  */
+
 import {
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
@@ -25,6 +26,7 @@ import { io_uring_getevents_arg, io_uring_reg_wait } from '../syscalls/layouts/r
 import { addressOf, type BufferSource } from '../syscalls/memory.ts';
 import type { ControlWord } from './control-word.ts';
 import type { CompletionQueue } from './cq.ts';
+import { now } from './timers.ts';
 
 /** How long to wait, and what for: the arguments of a wait. */
 export interface WaitOptions {
@@ -198,7 +200,7 @@ export class Enter {
     if (standing >= count) return 0;
     const timeout = options === undefined ? Infinity : timeLeft(options);
     const minWait = (options?.minWait || Infinity) / 1000;
-    const start = performance.now();
+    const start = now();
     let asked = flags;
     // At least one slice, also without any time: what the kernel holds back comes out only there.
     let suspected = interrupted;
@@ -210,7 +212,7 @@ export class Enter {
       const result = this.#slice(elapsed >= minWait ? 1 : count, asked, slice, standing);
       // Once is enough.
       asked &= ~IORING_ENTER_SQ_WAKEUP;
-      elapsed = performance.now() - start;
+      elapsed = now() - start;
       standing = queue.ready();
       if (standing >= (elapsed >= minWait ? 1 : count)) return 0;
       if (result < 0 && result !== -ETIME) return result;

@@ -2,6 +2,7 @@
  * A last shelter for plain buffers of a ring that was closed with operations in flight: the kernel cancels those a
  * few milliseconds after the fd is closed, and may write until then.
  */
+import { setTimeout } from './timers.ts';
 
 /** Keeps `things` reachable for some seconds more. Does not keep the process alive. */
 export function linger(things: unknown): void {

@@ -1,6 +1,7 @@
 /**
  * One io_uring, driven from TypeScript.
  */
+
 import {
   IORING_ENTER_ABS_TIMER,
   IORING_ENTER_EXT_ARG,
@@ -33,6 +34,7 @@ import type { RingCounts } from './ring-info.ts';
 import type { SharedRing } from './share.ts';
 import type { SubmissionQueue } from './sq.ts';
 import type { Sqe } from './sqe.ts';
+import { now } from './timers.ts';
 
 /**
  * One io_uring. By default the kernel's own thread (SQPOLL) takes the submissions, and while it is awake no system call
@@ -216,7 +218,7 @@ export class IoUringState extends Ring {
     this.#publish();
     const wake = ready > 0 && this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
     const least = Math.min(count, this.#cq.most);
-    const start = performance.now();
+    const start = now();
     const flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_EXT_ARG_REG | wake;
     const submit = this.#sqpoll ? 0 : ready;
     const result = this.#enter.call(submit, least, flags, offset, io_uring_reg_wait.size);
@@ -416,7 +418,7 @@ export class IoUringState extends Ring {
   /** Goes on with a registered wait that began at `start`: its longer part, or what a signal has ended. */
   #waitOn(count: number, options: WaitOptions, start: number, submitted: boolean): void {
     const { timeout = Infinity, minWait, ...rest } = options;
-    const elapsed = performance.now() - start;
+    const elapsed = now() - start;
     if (elapsed >= timeout || (minWait && elapsed * 1000 >= minWait && this.#cq.ready() > 0)) return;
     // The kernel returns before the time that it was given for a time-out that completes, else for a signal; it tells of
     // the signal unless it has taken entries or a completion stands.

@@ -50,6 +50,8 @@ export interface Libc {
   dupfd(fd: number): Result;
   /** poll(2) of one fd: the returned events, 0 after `timeout` milliseconds. */
   poll(fd: number, events: number, timeout: number): Result;
+  /** lseek(2): the place where the file stands then. */
+  lseek(fd: number, offset: number, whence: number): Result;
   sysconf(name: number): Result;
   /** Whether this is the GNU C library; otherwise musl. */
   readonly isGlibc: boolean;
@@ -108,6 +110,7 @@ function bind(koffi: typeof Koffi): Libc {
   const pipe2 = library.func('pipe2', 'int', [i64, 'int']);
   const dup3 = library.func('dup3', 'int', ['int', 'int', 'int']);
   const poll = library.func('poll', 'int', ['void *', 'ulong', 'int']);
+  const lseek = library.func('lseek', i64, ['int', i64, 'int']);
   const sysconf = library.func('sysconf', i64, ['int']);
   const memcpy = library.func('memcpy', i64, [i64, i64, i64]);
   const { errno } = koffi;
@@ -150,6 +153,7 @@ function bind(koffi: typeof Koffi): Libc {
       const count = result(poll(pollfd, 1, timeout));
       return count > 0 ? pollfd[1] >>> 16 : count;
     },
+    lseek: (fd, offset, whence) => result(lseek(fd, offset, whence)),
     sysconf: (name) => result(sysconf(name)),
     isGlibc: has(library, 'gnu_get_libc_version'),
     addressOf: (view) => Number(koffi.address(view)),

@@ -10,7 +10,7 @@ import { root } from './support/project.ts';
 /** From the bottom up. A file may import its own layer and those below. What is not named belongs to no layer. */
 const layers: readonly (readonly [name: string, files: RegExp])[] = [
   ['syscalls', /^syscalls\//],
-  ['cursors', /^lib\/(sqe|cqe|hold)\.ts$/],
+  ['cursors', /^lib\/(sqe|cqe|hold|timers)\.ts$/],
   ['protocol', /^lib\/(sq|cq)\.ts$/],
   ['arguments', /^lib\/args\//],
   ['operations', /^lib\/ops\//],

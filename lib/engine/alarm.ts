@@ -1,8 +1,10 @@
 /**
  * While the engine rests, completions of its ring turn the event loop: by an eventfd that is signalled only then.
  */
+
 import { IORING_SETUP_DEFER_TASKRUN } from '../../syscalls/constants/setup.ts';
 import type { IoUringState } from '../state.ts';
+import { clearInterval, setInterval } from '../timers.ts';
 import { Waker } from './waker.ts';
 
 export class Alarm {

@@ -2,12 +2,14 @@
  * What ends an operation before its time: an AbortSignal, a timeout. The promise settles with the operation's own
  * completion: until then its memory is the kernel's.
  */
+
 import { IORING_OP_ASYNC_CANCEL } from '../../syscalls/constants/opcodes.ts';
 import { IORING_FEAT_REG_REG_RING, IORING_SETUP_DEFER_TASKRUN } from '../../syscalls/constants/setup.ts';
 import { ENOENT, ETIMEDOUT } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { checkInteger, invalidType } from '../../syscalls/invalid.ts';
 import type { IoUringState } from '../state.ts';
+import { clearTimeout, setImmediate, setTimeout } from '../timers.ts';
 import type { Engine } from './engine.ts';
 import { abortError, operationError } from './errors.ts';
 import { KIND_CANCEL, KIND_OPERATION, keyOf, type Slot } from './slot.ts';

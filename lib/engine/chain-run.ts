@@ -10,6 +10,7 @@ import { timespec } from '../args/timespec.ts';
 import { giveHold } from '../hold.ts';
 import { linkTimeout } from '../ops/timeout.ts';
 import type { Sqe } from '../sqe.ts';
+import { clearTimeout, setTimeout } from '../timers.ts';
 import { Cancellation, canCancelPastDrain } from './cancellation.ts';
 import { type Chain, type ChainOptions, giveSqe, type Link } from './chain.ts';
 import type { Engine } from './engine.ts';

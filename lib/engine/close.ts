@@ -1,8 +1,10 @@
 /**
  * The end of an engine: what is in flight is cancelled and waited for.
  */
+
 import { ECANCELED, ETIMEDOUT } from '../../syscalls/errno.ts';
 import { checkInteger } from '../../syscalls/invalid.ts';
+import { clearTimeout, setTimeout } from '../timers.ts';
 import { Cancellation } from './cancellation.ts';
 import type { Engine } from './engine.ts';
 import { closedError, operationError } from './errors.ts';

@@ -6,6 +6,7 @@
  * alarm armed, and the event loop wakes us. A flush whose promises start the next one is an inline round: after some of
  * them the event loop has its turn (see Turns).
  */
+
 import { IORING_OP_NOP } from '../../syscalls/constants/opcodes.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { invalidState } from '../../syscalls/invalid.ts';
@@ -15,6 +16,7 @@ import { Msghdr } from '../args/msghdr.ts';
 import { giveHold } from '../hold.ts';
 import type { Sqe } from '../sqe.ts';
 import type { IoUringState } from '../state.ts';
+import { nextTick, setImmediate, setTimeout } from '../timers.ts';
 import { Alarm } from './alarm.ts';
 import type { Arena } from './arena.ts';
 import { abandonAll, isPassing } from './broken.ts';
@@ -304,7 +306,7 @@ export class Engine {
     RESOLVED.then(this.#soon);
   }
 
-  readonly #soon = (): void => process.nextTick(this.#tick);
+  readonly #soon = (): void => nextTick(this.#tick);
 
   /** In a moment, when the kernel may take what it has not taken now. */
   #scheduleLater(): void {

@@ -1,8 +1,10 @@
 /**
  * The errors of operations: as Node's system errors are, with the stack of whoever awaits.
  */
+
 import { EBADF, ECANCELED, EINTR, errnoMessage, errnoName } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
+import { queueMicrotask } from '../timers.ts';
 
 /** An operation that failed: the properties of Node's own errors of system calls. */
 export interface OperationError extends Error {
@@ -77,8 +79,9 @@ const ERESTARTNOHAND = 514;
 const ENOIOCTLCMD = 515;
 const ERESTART_RESTARTBLOCK = 516;
 
+/** As the kernel was given it: what is no character is replaced. */
 function textOf(path: string | Uint8Array): string {
-  return typeof path === 'string' ? path : Buffer.from(path).toString();
+  return Buffer.from(path as Uint8Array).toString();
 }
 
 function nothing(): void {}

@@ -21,7 +21,11 @@ import { nothing } from './settle.ts';
 
 /** Of reading and writing. */
 export interface IoOptions extends OperationOptions {
-  /** Where in the file, in bytes. Default: at its own position, which moves; pipes and sockets have no other. */
+  /**
+   * Where in the file, in bytes. Default: at its own position, which moves; pipes and sockets have no other. The kernel takes it when
+   * the operation begins and moves it at its end, so of several in flight each may read the same; and one that was cut short by
+   * an error (ENOSPC) does not move it.
+   */
   offset?: U64 | undefined;
   /** RWF_… flags. */
   rwFlags?: number | undefined;

@@ -2,6 +2,7 @@
  * How long operations that complete at once may follow each other before the event loop has its turn. Without a limit a
  * loop of reads from the page cache would stop timers and sockets for ever.
  */
+import { now, setImmediate } from '../timers.ts';
 
 /** Inline rounds at most between two turns of the event loop. */
 export const MOST_ROUNDS = 256;
@@ -29,12 +30,12 @@ export class Turns {
     const since = this.#since++;
     this.rounds++;
     if (since === 0) {
-      this.#start = performance.now();
+      this.#start = now();
       this.#watch();
       return true;
     }
     // The clock takes as long as all else here: every fourth round looks at it.
-    const inTime = since % 4 !== 0 || performance.now() - this.#start < MOST_MS;
+    const inTime = since % 4 !== 0 || now() - this.#start < MOST_MS;
     if (since < MOST_ROUNDS && inTime) return true;
     this.yields++;
     return false;

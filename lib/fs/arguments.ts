@@ -25,10 +25,9 @@ export function plainFlags(flags: unknown): number | null {
   return isFlags(flags) ? openFlags(flags as OpenFlags) : null;
 }
 
-/** The permissions of a file that is made; null for what is not plainly some. */
-export function plainMode(mode: unknown): number | null {
-  if (mode === undefined || mode === null) return 0o666;
-  return typeof mode === 'number' && mode >>> 0 === mode ? mode : null;
+/** Whether they are plainly permissions of a file that is made. */
+export function isPlainMode(mode: unknown): boolean {
+  return mode === undefined || mode === null || (typeof mode === 'number' && mode >>> 0 === mode);
 }
 
 /** A position as the kernel takes it: -1 for the file's own; undefined for what is not plainly one. */
@@ -50,6 +49,15 @@ export interface WholeFileOptions {
 
 /** Null for what is not plainly that, or has other options than those that are `known`. */
 export function plainOptions(options: unknown, known: ReadonlySet<string>): WholeFileOptions | null {
+  try {
+    return lookAt(options, known);
+  } catch {
+    // A getter that throws does so for Node as well, which makes a rejection of it.
+    return null;
+  }
+}
+
+function lookAt(options: unknown, known: ReadonlySet<string>): WholeFileOptions | null {
   if (options === undefined || options === null) return NONE;
   if (typeof options === 'string') {
     const encoding = plainEncoding(options);
@@ -67,7 +75,7 @@ export function plainOptions(options: unknown, known: ReadonlySet<string>): Whol
 
 /** Null for bytes; undefined for what is not plainly an encoding. */
 function plainEncoding(encoding: unknown): BufferEncoding | null | undefined {
-  if (encoding === undefined || encoding === null || encoding === 'buffer') return null;
+  if (encoding === undefined || encoding === null) return null;
   return typeof encoding === 'string' && Buffer.isEncoding(encoding) ? encoding : undefined;
 }
 

@@ -4,26 +4,18 @@
  * A call whose arguments need interpretation, or are wrong, is Node's altogether: so are its errors. Streams, lines, stat and
  * all else that is not here are inherited, and read and write by what is here.
  */
-import { isView } from '../../syscalls/is-view.ts';
+import { closeSync } from 'node:fs';
 import type { Engine } from '../engine/engine.ts';
 import { launch } from '../engine/launch.ts';
-import { nothing } from '../engine/settle.ts';
 import { close } from '../ops/openclose.ts';
 import { plainOptions, plainPosition } from './arguments.ts';
-import { fsEngine } from './backend.ts';
 import type { FileHandle } from './node.ts';
 import { type NodeHandles, nodeHandles } from './node-handle.ts';
+import { arePlain, plainReading, plainWriting } from './parts.ts';
 import { readOpenFile } from './read-open-file.ts';
-import {
-  bufferEngine,
-  type Counter,
-  countedTransfer,
-  reading,
-  readingAll,
-  writing,
-  writingAll,
-} from './transfer.ts';
-import { type Writable, writableBytes, writeOpenFile } from './write-open-file.ts';
+import { Traffic } from './traffic.ts';
+import { bufferEngine, reading, readingAll, transfer, writing, writingAll } from './transfer.ts';
+import { writableBytes, writeOpenFile } from './write-open-file.ts';
 
 /** Makes FileHandles. */
 export interface FileHandles {
@@ -35,13 +27,17 @@ export interface FileHandles {
   readonly convert: (handle: FileHandle) => FileHandle;
   /** Whether it is one of `make` or `convert`. */
   readonly isOurs: (handle: FileHandle) => boolean;
-  /** Whether it is a FileHandle, Node's or ours. */
-  readonly isHandle: (value: unknown) => value is FileHandle;
 }
 
-/** Null when they can only be Node's. */
+/** Null when they can only be Node's: for good, or as long as no more descriptors can be had. */
 export function fileHandles(): Promise<FileHandles | null> {
-  made ??= nodeHandles().then((handles) => (handles === null ? null : handlesOf(handles)));
+  made ??= nodeHandles().then(
+    (handles) => (handles === null ? null : handlesOf(handles)),
+    () => {
+      made = undefined;
+      return null;
+    },
+  );
   return made;
 }
 
@@ -55,11 +51,12 @@ function handlesOf(handles: NodeHandles): FileHandles {
     const { close: closeByNode } = owner;
     // On the object itself: what counts the operations in flight calls it when the last one is over.
     owner.close = (): Promise<void> => {
-      const engine = fsEngine();
+      // In a Worker that ends meanwhile nobody but Node would close it.
+      const engine = bufferEngine();
       if (engine === null) return closeByNode.call(owner);
       const { fd } = owner;
       owner.releaseFD();
-      return launch(engine, { name: 'close', encode: (sqe) => close(sqe, fd), finish: nothing });
+      return closeFd(engine, fd);
     };
     return handle;
   };
@@ -68,173 +65,105 @@ function handlesOf(handles: NodeHandles): FileHandles {
     makeNodes: (fd) => new Base(new Native!(fd)),
     convert: (handle) => closeByRing(Object.setPrototypeOf(handle, UringFileHandle.prototype)),
     isOurs: (handle) => handle instanceof UringFileHandle,
-    isHandle: (value): value is FileHandle => value instanceof Base,
   };
+}
+
+async function closeFd(engine: Engine, fd: number): Promise<void> {
+  try {
+    await launch(engine, { name: 'close', encode: (sqe) => close(sqe, fd) });
+  } catch (error) {
+    // The ring has not done it, and will not.
+    if (engine.ended !== null) closeSync(fd);
+    else throw error;
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what Node does not show has no types.
 type Hidden = any;
 
 function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: object) => FileHandle {
-  /** Counts the operations in flight, for which close waits. */
-  const counterOf = (handle: Hidden): Counter => ({
-    ref: () => handle[ref](),
-    unref: () => handle[unref](),
-  });
-  const during = async <T>(handle: FileHandle, operation: Promise<T>): Promise<T> => {
-    const counter = counterOf(handle);
-    counter.ref();
+  /** Of each handle, from its first operation on. */
+  const known = new WeakMap<FileHandle, Traffic>();
+  const trafficOf = (handle: FileHandle): Traffic => {
+    let traffic = known.get(handle);
+    if (traffic === undefined) {
+      const counted = handle as Hidden;
+      traffic = new Traffic({ ref: () => counted[ref](), unref: () => counted[unref]() });
+      known.set(handle, traffic);
+    }
+    return traffic;
+  };
+  const during = async <T>(traffic: Traffic, operation: () => Promise<T>): Promise<T> => {
+    traffic.ref();
     try {
-      return await operation;
+      return await operation();
     } finally {
-      counter.unref();
+      traffic.unref();
     }
   };
-  /** The engine, when the handle is open and `plain`. */
-  const engineFor = (handle: FileHandle, plain: boolean): Engine | null =>
-    plain && handle.fd >= 0 ? bufferEngine() : null;
+  /** The engine, when the handle is open. */
+  const engineOf = (handle: FileHandle): Engine | null => (handle?.fd >= 0 ? bufferEngine() : null);
 
+  // The parameters are Node's, so that the functions have its `length`; what they can be is for Node to say.
   return class FileHandle extends Base {
-    // biome-ignore lint/suspicious/noExplicitAny: as many overloads as Node has.
-    override read(...args: any): Promise<any> {
-      const part = plainPart(args, true);
-      const engine = engineFor(this, part !== null);
-      if (part === null || engine === null) return super.read(...(args as [never]));
-      const { buffer, view, length, position } = part;
-      return countedTransfer(
-        engine,
-        reading(this.fd, view, length, position),
-        counterOf(this),
-        (bytesRead) => ({ __proto__: null, bytesRead, buffer }),
-      );
+    override read(buffer?: Hidden, offset?: Hidden, length?: Hidden, position?: Hidden): Promise<Hidden> {
+      const engine = engineOf(this);
+      const part = engine === null ? null : plainReading(buffer, offset, length, position);
+      if (engine === null || part === null) return super.read(buffer, offset, length, position);
+      const operation = reading(this.fd, part.view, part.length, part.position);
+      const result = (bytesRead: number) => ({ __proto__: null, bytesRead, buffer: part.buffer });
+      return transfer(engine, trafficOf(this), operation, result);
     }
 
-    // biome-ignore lint/suspicious/noExplicitAny: as many overloads as Node has.
-    override write(...args: any): Promise<any> {
-      const part = typeof args[0] === 'string' ? plainText(args) : plainPart(args, false);
-      const engine = engineFor(this, part !== null);
-      if (part === null || engine === null) return super.write(...(args as [never]));
-      const { buffer, view, length, position } = part;
-      return countedTransfer(
-        engine,
-        writing(this.fd, view, length, position),
-        counterOf(this),
-        (bytesWritten) => ({ __proto__: null, bytesWritten, buffer }),
-      );
+    override write(buffer: Hidden, offset?: Hidden, length?: Hidden, position?: Hidden): Promise<Hidden> {
+      const engine = engineOf(this);
+      const part = engine === null ? null : plainWriting(buffer, offset, length, position);
+      if (engine === null || part === null) return super.write(buffer, offset, length, position);
+      const operation = writing(this.fd, part.view, part.length, part.position);
+      const result = (bytesWritten: number) => ({ __proto__: null, bytesWritten, buffer });
+      return transfer(engine, trafficOf(this), operation, result);
     }
 
-    // biome-ignore lint/suspicious/noExplicitAny: generic over the buffers.
-    override readv(...args: any): Promise<any> {
-      const [buffers, given] = args;
-      const position = plainPosition(given);
-      const engine = engineFor(this, arePlain(buffers) && position !== undefined);
-      if (engine === null || position === undefined) return super.readv(...(args as [never]));
-      return countedTransfer(
-        engine,
-        readingAll(this.fd, buffers, position),
-        counterOf(this),
-        (bytesRead) => ({ __proto__: null, bytesRead, buffers }),
-      );
+    override readv(buffers: Hidden, position?: Hidden): Promise<Hidden> {
+      const engine = engineOf(this);
+      const place = plainPosition(position);
+      if (engine === null || place === undefined || !arePlain(buffers)) return super.readv(buffers, position);
+      const result = (bytesRead: number) => ({ __proto__: null, bytesRead, buffers });
+      return transfer(engine, trafficOf(this), readingAll(this.fd, buffers, place), result);
     }
 
-    // biome-ignore lint/suspicious/noExplicitAny: generic over the buffers.
-    override writev(...args: any): Promise<any> {
-      const [buffers, given] = args;
-      const position = plainPosition(given);
-      const engine = engineFor(this, arePlain(buffers) && position !== undefined);
-      if (engine === null || position === undefined) return super.writev(...(args as [never]));
-      return countedTransfer(
-        engine,
-        writingAll(this.fd, buffers, position),
-        counterOf(this),
-        (bytesWritten) => ({ __proto__: null, bytesWritten, buffers }),
-      );
+    override writev(buffers: Hidden, position?: Hidden): Promise<Hidden> {
+      const engine = engineOf(this);
+      const place = plainPosition(position);
+      if (engine === null || place === undefined || !arePlain(buffers))
+        return super.writev(buffers, position);
+      const result = (bytesWritten: number) => ({ __proto__: null, bytesWritten, buffers });
+      return transfer(engine, trafficOf(this), writingAll(this.fd, buffers, place), result);
     }
 
-    // biome-ignore lint/suspicious/noExplicitAny: its result depends on the encoding.
-    override readFile(...args: any): Promise<any> {
-      const options = plainOptions(args[0], READING);
-      const engine = engineFor(this, options !== null);
-      if (options === null || engine === null) return super.readFile(...(args as []));
-      return during(this, readOpenFile(engine, this.fd, options));
+    override readFile(options?: Hidden): Promise<Hidden> {
+      const engine = engineOf(this);
+      const plain = engine === null ? null : plainOptions(options, READING);
+      if (engine === null || plain === null) return super.readFile(options);
+      const traffic = trafficOf(this);
+      return during(traffic, () => readOpenFile(engine, { fd: this.fd, traffic }, plain));
     }
 
-    // biome-ignore lint/suspicious/noExplicitAny: as many kinds of data as Node takes.
-    override writeFile(...args: any): Promise<void> {
-      const options = plainOptions(args[1], WRITING);
-      const bytes = options === null ? null : writableBytes(args[0], options.encoding);
-      const engine = engineFor(this, bytes !== null);
-      if (options === null || bytes === null || engine === null) return super.writeFile(...(args as [never]));
-      return during(this, writeOpenFile(engine, this.fd, bytes, options.signal));
+    override writeFile(data: Hidden, options?: Hidden): Promise<void> {
+      const engine = engineOf(this);
+      const plain = engine === null ? null : plainOptions(options, WRITING);
+      const bytes = plain === null ? null : writableBytes(data, plain.encoding);
+      if (engine === null || plain === null || bytes === null) return super.writeFile(data, options);
+      const traffic = trafficOf(this);
+      return during(traffic, () => writeOpenFile(engine, this.fd, traffic, bytes, plain.signal));
     }
 
-    // biome-ignore lint/suspicious/noExplicitAny: as many kinds of data as Node takes.
-    override appendFile(...args: any): Promise<void> {
+    override appendFile(data: Hidden, options?: Hidden): Promise<void> {
       // The same, for a file that is open already.
-      return this.writeFile(...(args as [Writable]));
+      return this.writeFile(data, options);
     }
   };
 }
 
-/** A part of a buffer, and where in the file. */
-interface Part {
-  /** What the caller gave, and gets back. */
-  readonly buffer: unknown;
-  readonly view: ArrayBufferView;
-  readonly length: number;
-  readonly position: number;
-}
-
-/** Of the arguments of `read` or `write`; null for what is not plainly one. */
-function plainPart(args: readonly unknown[], reading: boolean): Part | null {
-  let [buffer, offset, length, position] = args;
-  if (reading && !isView(buffer)) {
-    if (buffer !== undefined && (typeof buffer !== 'object' || buffer === null)) return null;
-    if (args.length > 1) return null;
-    ({ buffer = Buffer.alloc(DEFAULT_BYTES), offset, length, position } = (buffer ?? {}) as Options);
-  } else if (typeof offset === 'object' && offset !== null) {
-    ({ offset, length, position } = offset as Options);
-  }
-  if (!isView(buffer) || buffer.byteLength === 0) return null;
-  const from = offset ?? 0;
-  const bytes = length ?? buffer.byteLength - (from as number);
-  const place = plainPosition(position);
-  if (!isCount(from) || !isCount(bytes) || bytes === 0 || place === undefined) return null;
-  if (from + bytes > buffer.byteLength) return null;
-  const view = from === 0 ? buffer : new Uint8Array(buffer.buffer, buffer.byteOffset + from, bytes);
-  return { buffer, view, length: bytes, position: place };
-}
-
-/** Of the arguments of `write` for a string. */
-function plainText([text, position, encoding]: readonly unknown[]): Part | null {
-  const place = plainPosition(position);
-  if (place === undefined || (encoding !== undefined && encoding !== null && encoding !== 'utf8'))
-    return null;
-  const view = Buffer.from(text as string);
-  if (view.byteLength === 0) return null;
-  return { buffer: text, view, length: view.byteLength, position: place };
-}
-
-interface Options {
-  readonly buffer?: unknown;
-  readonly offset?: unknown;
-  readonly length?: unknown;
-  readonly position?: unknown;
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && (value | 0) === value && value >= 0;
-}
-
-function arePlain(buffers: unknown): buffers is ArrayBufferView[] {
-  return Array.isArray(buffers) && buffers.length > 0 && buffers.length <= IOV_MAX && buffers.every(isFilled);
-}
-
-function isFilled(buffer: unknown): boolean {
-  return isView(buffer) && buffer.byteLength > 0;
-}
-
-const DEFAULT_BYTES = 16_384;
-const IOV_MAX = 1024;
 const READING: ReadonlySet<string> = new Set(['encoding', 'flag', 'signal']);
 const WRITING: ReadonlySet<string> = new Set(['encoding', 'flag', 'mode', 'flush', 'signal']);

@@ -12,19 +12,13 @@ import { appendFile, writeFile } from './write-file.ts';
 export * from 'node:fs/promises';
 export { appendFile, type FsBackend, fsBackend, open, readFile, writeFile };
 
-/** node:fs/promises, and what serves it. */
-const fs: NodeFs & FsBackend = {
-  ...node,
-  open,
-  readFile,
-  writeFile,
-  appendFile,
-  /** See fsBackend. */
-  get backend() {
-    return fsBackend().backend;
+/** node:fs/promises, with `backend` and `reason`, which tell what serves it: see fsBackend. */
+const fs: NodeFs & FsBackend = Object.defineProperties(
+  { ...node, open, readFile, writeFile, appendFile } as NodeFs & FsBackend,
+  // Not enumerable: whoever copies the functions does not make a ring by that.
+  {
+    backend: { get: () => fsBackend().backend },
+    reason: { get: () => fsBackend().reason },
   },
-  get reason() {
-    return fsBackend().reason;
-  },
-};
+);
 export default fs;

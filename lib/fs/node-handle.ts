@@ -29,14 +29,13 @@ export interface NativeHandle {
   releaseFD(): void;
 }
 
-/** Looks at a FileHandle of Node's, once. Null when it is not made as expected: then it can only be used as Node's. */
-export function nodeHandles(): Promise<NodeHandles | null> {
-  looked ??= look();
-  return looked;
-}
-
-async function look(): Promise<NodeHandles | null> {
-  const sample = await node.open('/dev/null');
+/**
+ * Looks at a FileHandle of Node's, once. Null when it is not made as expected: then it can only be used as Node's.
+ * @throws (rejects) when none can be opened now.
+ */
+export async function nodeHandles(): Promise<NodeHandles | null> {
+  // Of whatever is there everywhere: nothing is read.
+  const sample = await node.open('/');
   try {
     const native = symbolOf(sample, 'kHandle');
     const prototype = Object.getPrototypeOf(sample);
@@ -67,4 +66,3 @@ type Anything = any;
 
 /** Those whose FileHandle was tried: a constructor in C++ aborts the process when it is called in another way. */
 const KNOWN_LINES: readonly number[] = [20, 22, 24, 26];
-let looked: Promise<NodeHandles | null> | undefined;

@@ -5,11 +5,12 @@
 import { O_CREAT, O_PATH, O_TMPFILE, O_TRUNC } from '../../syscalls/constants/fcntl.ts';
 import { ENXIO } from '../../syscalls/errno.ts';
 import type { Engine } from '../engine/engine.ts';
-import { plainFlags, plainMode, plainPath } from './arguments.ts';
+import { isPlainMode, plainFlags, plainPath } from './arguments.ts';
 import { fsEngine } from './backend.ts';
-import { type FileHandles, fileHandles } from './file-handle.ts';
+import { fileHandles } from './file-handle.ts';
 import { type FileHandle, type NodeFs, node } from './node.ts';
-import { isPipe, openAt, openPipe } from './pipes.ts';
+import { openAt } from './open-at.ts';
+import { isPipe, openPipe } from './pipes.ts';
 
 /**
  * Opens a file. As fsPromises.open of Node; the FileHandle is Node's, too, and reads and writes by io_uring, but for pipes and
@@ -17,13 +18,15 @@ import { isPipe, openAt, openPipe } from './pipes.ts';
  */
 export const open: NodeFs['open'] = async function open(path, flags, mode) {
   const engine = fsEngine();
-  const handles = engine === null ? null : await fileHandles();
   const name = plainPath(path);
-  if (engine === null || handles === null || name === null || isDevice(name))
-    return node.open(path, flags, mode);
   const bits = plainFlags(flags);
-  if (bits === null || plainMode(mode) === null || (bits & BY_NODE) !== 0 || handles.make === null)
-    return convert(engine, handles, await node.open(path, flags, mode));
+  if (engine === null || name === null || bits === null || !isPlainMode(mode))
+    return node.open(path, flags, mode);
+  if (isDevice(name) || (bits & O_PATH) !== 0) return node.open(path, flags, mode);
+  if ((bits & (O_CREAT | O_TRUNC)) !== 0 || (bits & O_TMPFILE) === O_TMPFILE)
+    return openByNode(engine, node.open(path, flags, mode));
+  const handles = await fileHandles();
+  if (handles === null || handles.make === null) return openByNode(engine, node.open(name, flags, mode));
   try {
     const fd = await openAt(engine, name, bits);
     if (!(await isPipe(engine, fd))) return handles.make(fd);
@@ -31,7 +34,7 @@ export const open: NodeFs['open'] = async function open(path, flags, mode) {
   } catch (error) {
     // The ring does not wait for who reads a pipe that is to be written to, nor for a device.
     if ((error as NodeJS.ErrnoException).errno !== -ENXIO) throw error;
-    return node.open(path, flags, mode);
+    return node.open(name, flags, mode);
   }
 };
 
@@ -40,9 +43,8 @@ export function isDevice(path: string): boolean {
   return path.startsWith('/dev/');
 }
 
-async function convert(engine: Engine, handles: FileHandles, handle: FileHandle): Promise<FileHandle> {
-  return (await isPipe(engine, handle.fd)) ? handle : handles.convert(handle);
+/** What Node opens, reading and writing by the ring. Not a pipe: the ring would take positions, which are mistakes there. */
+async function openByNode(engine: Engine, opening: Promise<FileHandle>): Promise<FileHandle> {
+  const [handle, handles] = await Promise.all([opening, fileHandles()]);
+  return handles === null || (await isPipe(engine, handle.fd)) ? handle : handles.convert(handle);
 }
-
-/** What makes or empties a file goes to a thread of the kernel's in any case; O_PATH opens nothing. */
-const BY_NODE = O_CREAT | O_TRUNC | O_TMPFILE | O_PATH;

@@ -1,47 +1,28 @@
 /**
  * Pipes with a name, which the ring opens as with O_NONBLOCK, and Node does not: there a reader waits for a writer.
  */
-import {
-  AT_FDCWD,
-  O_ACCMODE,
-  O_NONBLOCK,
-  O_RDONLY,
-  POSIX_FADV_NORMAL,
-} from '../../syscalls/constants/fcntl.ts';
+import { O_ACCMODE, O_NONBLOCK, O_RDONLY, POSIX_FADV_NORMAL } from '../../syscalls/constants/fcntl.ts';
 import { POLLHUP, POLLIN } from '../../syscalls/constants/poll.ts';
 import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
-import { ESPIPE } from '../../syscalls/errno.ts';
 import type { Engine } from '../engine/engine.ts';
 import { launch } from '../engine/launch.ts';
 import { nothing } from '../engine/settle.ts';
 import { fadvise } from '../ops/advise.ts';
-import { close, openat } from '../ops/openclose.ts';
+import { close } from '../ops/openclose.ts';
 import { pollAdd } from '../ops/poll.ts';
+import { openAt } from './open-at.ts';
 
-/** Opens what is there. Gives the descriptor. */
-export function openAt(
-  engine: Engine,
-  path: string,
-  flags: number,
-  sqeFlags = 0,
-  signal?: AbortSignal,
-): Promise<number> {
-  return launch(engine, {
-    name: 'open',
-    path,
-    options: { sqeFlags, signal },
-    encode: (sqe) => openat(sqe, AT_FDCWD, path, flags, 0),
-  });
-}
-
-/** Whether an open file is a pipe: nothing else refuses advice about how it will be read. */
+/** Whether an open file is a pipe, which refuses advice about how it will be read; or cannot be asked. */
 export async function isPipe(engine: Engine, fd: number): Promise<boolean> {
-  const refusal = await launch<number>(engine, {
-    name: 'open',
-    accepts: -ESPIPE,
-    encode: (sqe) => fadvise(sqe, fd, 0, 0, POSIX_FADV_NORMAL),
-  });
-  return refusal === -ESPIPE;
+  try {
+    await launch<number>(engine, {
+      name: 'open',
+      encode: (sqe) => fadvise(sqe, fd, 0, 0, POSIX_FADV_NORMAL),
+    });
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**

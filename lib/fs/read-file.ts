@@ -3,15 +3,18 @@
  */
 import { O_RDONLY } from '../../syscalls/constants/fcntl.ts';
 import { ENXIO } from '../../syscalls/errno.ts';
+import { UringError } from '../../syscalls/error.ts';
 import { isSince518 } from '../engine/direct.ts';
 import type { Engine } from '../engine/engine.ts';
 import { operationError, rejectFrom } from '../engine/errors.ts';
+import { heed } from './abort.ts';
 import { plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
 import { fsEngine } from './backend.ts';
+import { closing } from './closing.ts';
 import { fileHandles } from './file-handle.ts';
 import { type NodeFs, node } from './node.ts';
 import { isDevice, open } from './open.ts';
-import { heed, readOpenFile } from './read-open-file.ts';
+import { readOpenFile } from './read-open-file.ts';
 import { readSlot } from './read-slot.ts';
 import { bufferEngine } from './transfer.ts';
 import { PATH_BYTES, type WholeReader } from './whole-reader.ts';
@@ -23,44 +26,40 @@ type Contents = Buffer | string;
 export const readFile: NodeFs['readFile'] = function readFile(path: unknown, given: unknown) {
   const engine = fsEngine();
   const options = engine === null ? null : plainOptions(given, READING);
-  const name = options === null ? null : wholePath(path, options);
-  if (engine === null || options === null || name === null || !isSince518(engine.ring))
-    return readThroughHandle(path, given, options);
-  return new Promise<unknown>((resolve) => {
-    const rest = (): void => resolve(readThroughHandle(path, given, options));
-    readWhole(engine, 0, name, options, resolve, rest);
-  });
+  const name = options === null || options.signal?.aborted ? null : plainPath(path);
+  if (engine === null || options === null || name === null || isDevice(name))
+    return node.readFile(path as never, given as never);
+  if (!isAtOnce(name, options) || !isSince518(engine.ring)) return readThroughHandle(name, options, null);
+  return new Promise<unknown>((resolve) => readWhole(engine, 0, name, options, resolve));
 } as NodeFs['readFile'];
 
-/** Reads it when it is below SIZES[level], or the next size. `rest` is called when it is not, or in another way not what it seemed to be. */
+/** Reads it when it is below SIZES[level], or the next size; else, or when it cannot be read so, through a handle. */
 function readWhole(
   engine: Engine,
   level: number,
   path: string,
   options: WholeFileOptions,
   resolve: (contents: unknown) => void,
-  rest: () => void,
 ): void {
   const { encoding, signal } = options;
-  const readers = readersOf(engine, level);
+  const rest = (before: Buffer | null): void => resolve(readThroughHandle(path, options, before));
   const give = (contents: Contents): void =>
     resolve(signal === undefined ? contents : heed(signal).then(() => contents));
   const done = (reader: WholeReader): void => {
-    const [opened, advised, first, second] = reader.results;
-    if (opened >= 0 && advised < 0) {
+    const [opened, advised, first, second, closed] = reader.results;
+    const readers = readersOf(engine, level);
+    if (opened >= 0 && advised < 0 && engine.ended === null) {
       const finish = (bytes: Buffer): Contents => (encoding === null ? bytes : bytes.toString(encoding));
-      resolve(
-        readSlot(engine, reader, signal)
-          .then(finish)
-          .finally(() => readers.give(reader)),
-      );
+      const reading = readSlot(engine, reader, signal).finally(() => readers.give(reader));
+      resolve(reading.then(finish));
       return;
     }
-    const failed = failureOf(reader.results, path);
-    if (failed === null && first === SIZES[level] && level + 1 < SIZES.length)
-      readWhole(engine, level + 1, path, options, resolve, rest);
-    else if (opened === -ENXIO || (failed === null && (second > 0 || first === SIZES[level]))) rest();
-    else if (failed !== null) rejectFrom(resolve, failed);
+    if (opened < 0 && opened !== -ENXIO && engine.ended === null)
+      rejectFrom(resolve, () => operationError(opened, 'open', path));
+    else if (opened < 0 || first < 0 || second < 0 || closed < 0) rest(null);
+    else if (first === SIZES[level] && level + 1 < SIZES.length)
+      readWhole(engine, level + 1, path, options, resolve);
+    else if (second > 0) rest(readSoFar(reader));
     else if (encoding !== null) give(reader.data.toString(encoding, 0, first));
     else {
       // Memory of its own: `buffer` of the result is nobody else's.
@@ -71,55 +70,58 @@ function readWhole(
     readers.give(reader);
   };
   try {
-    readers.take((reader) => {
-      if (reader === null) rest();
-      else reader.begin(path, O_RDONLY, done);
+    readersOf(engine, level).take((reader) => {
+      if (reader === null) rest(null);
+      else reader.begin(path, done);
     });
-  } catch {
+  } catch (error) {
     // No slots for files, or no memory: a descriptor may well be had.
-    rest();
+    if (!(error instanceof UringError || error instanceof RangeError)) throw error;
+    rest(null);
   }
 }
 
-function failureOf([opened, , first, second, closed]: readonly number[], path: string): (() => Error) | null {
-  if (opened < 0) return () => operationError(opened, 'open', path);
-  if (first < 0 || second < 0) return () => operationError(first < 0 ? first : second, 'read');
-  return closed < 0 ? () => operationError(closed, 'close') : null;
+function readSoFar({ results: [, , first, second], data, tail }: WholeReader): Buffer {
+  return Buffer.concat([data.subarray(0, first), tail.subarray(0, second)]);
 }
 
+/** `before`: what was read of it before, and is gone if it is a terminal. */
 async function readThroughHandle(
-  path: unknown,
-  given: unknown,
-  options: WholeFileOptions | null,
+  path: string,
+  options: WholeFileOptions,
+  before: Buffer | null,
 ): Promise<unknown> {
-  const byNode = (): Promise<unknown> => node.readFile(path as never, given as never);
-  const handles = fsEngine() === null ? null : await fileHandles();
-  if (handles === null) return byNode();
-  if (handles.isHandle(path)) return path.fd < 0 ? byNode() : path.readFile(given as never);
-  const name = plainPath(path);
-  if (options === null || options.signal?.aborted || name === null || isDevice(name)) return byNode();
-  const handle = await open(name, (options.flag ?? 'r') as string, 0o666);
-  try {
-    const engine = handles.isOurs(handle) ? bufferEngine() : null;
-    if (engine !== null) return await readOpenFile(engine, handle.fd, options, true);
-    return await handle.readFile({ encoding: options.encoding, signal: options.signal } as never);
-  } finally {
-    await handle.close();
-  }
+  const { encoding, signal, flag } = options;
+  const handle = await open(path, (flag ?? 'r') as string, 0o666);
+  const engine = (await fileHandles())?.isOurs(handle) ? bufferEngine() : null;
+  const plain = { encoding, signal } as never;
+  return closing(handle, async () => {
+    if (engine === null) return handle.readFile(plain);
+    try {
+      return await readOpenFile(engine, { fd: handle.fd, traffic: null, before }, options);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      // What cannot be read Node tells in its own words.
+      return node.readFile(path, { ...(plain as object), flag: flag as string });
+    }
+  });
 }
 
-/** The path of a file that may be read at once; null of others, and of those whose reading is not to be begun twice. */
-function wholePath(path: unknown, { flag, signal }: WholeFileOptions): string | null {
-  if ((flag !== undefined && flag !== 'r' && flag !== O_RDONLY) || signal?.aborted) return null;
-  const name = plainPath(path);
-  if (name === null || isDevice(name) || name.startsWith('/proc/') || name.startsWith('/sys/')) return null;
+/** Whether it may be read by one chain: not what must not be begun twice. */
+function isAtOnce(path: string, { flag }: WholeFileOptions): boolean {
+  if (flag !== undefined && flag !== 'r' && flag !== O_RDONLY) return false;
+  if (path.startsWith('/proc/') || path.startsWith('/sys/')) return false;
   // A character takes three bytes at most in UTF-8.
-  return name.length < PATH_BYTES / 3 || Buffer.byteLength(name) < PATH_BYTES ? name : null;
+  return path.length < PATH_BYTES / 3 || Buffer.byteLength(path) < PATH_BYTES;
 }
 
+/** After the end of one engine there is no other: Node takes over. */
 function readersOf(engine: Engine, level: number): WholeReaders {
-  // After the end of one engine there is no other: Node takes over.
-  readers[level] ??= new WholeReaders(engine, SIZES[level], MOST[level]);
+  if (readers.length > 0) return readers[level];
+  const made = SIZES.map((size, i) => new WholeReaders(engine, size, MOST[i]));
+  // The larger ones first: the others may use up the slots.
+  for (const each of [...made].reverse()) each.prepare();
+  readers.push(...made);
   return readers[level];
 }
 

@@ -1,70 +1,68 @@
 /**
  * The rest of an open file, from where it stands to its end.
  */
+
 import { StringDecoder } from 'node:string_decoder';
 import { AT_EMPTY_PATH } from '../../syscalls/constants/fcntl.ts';
-import { S_IFMT, S_IFREG, STATX_SIZE, STATX_TYPE } from '../../syscalls/constants/stat.ts';
+import { S_IFCHR, S_IFMT, S_IFREG, STATX_SIZE, STATX_TYPE } from '../../syscalls/constants/stat.ts';
 import { readStatx, STATX_BYTES } from '../args/statx.ts';
 import type { Engine } from '../engine/engine.ts';
-import { abortError } from '../engine/errors.ts';
 import { launch } from '../engine/launch.ts';
 import { statx } from '../ops/statx.ts';
+import { checkAborted, heed } from './abort.ts';
 import type { WholeFileOptions } from './arguments.ts';
+import type { Traffic } from './traffic.ts';
 import { reading, transfer } from './transfer.ts';
 
+/** What is to be read. */
+export interface OpenFile {
+  readonly fd: number;
+  /** Of the handle; null when nobody else has the file, which stands at its start: then several pieces are in flight. */
+  readonly traffic: Traffic | null;
+  /** What was read of it before, when it was open for the first time: gone, if it is a terminal. */
+  readonly before?: Buffer | null;
+}
+
 /**
- * Its bytes, or its text, from its beginning when it stands there as `atStart` tells: then several pieces are in flight
- * together. As Node's, a file that grows meanwhile is read up to the size that it had.
+ * Its bytes, or its text. As Node's, a file that grows meanwhile is read up to the size that it had.
  * @throws (rejects) as FileHandle.readFile.
  */
 export async function readOpenFile(
   engine: Engine,
-  fd: number,
+  { fd, traffic, before }: OpenFile,
   { encoding, signal }: WholeFileOptions,
-  atStart = false,
 ): Promise<Buffer | string> {
   checkAborted(signal);
-  const size = await sizeOf(engine, fd);
+  const { size, isTerminal } = await lookAt(engine, fd);
   checkAborted(signal);
   if (size > MOST_BYTES) throw tooLarge(size);
   let bytes: Buffer;
-  if (size === 0) bytes = await readUnknown(engine, fd, signal);
-  else bytes = await (atStart ? readPieces : readKnown)(engine, fd, size, signal);
-  if (encoding === null) return bytes;
+  if (size === 0) bytes = await readUnknown(engine, fd, traffic, signal);
+  else if (traffic === null) bytes = await readPieces(engine, fd, size, signal);
+  else bytes = await readKnown(engine, fd, traffic, size, signal);
+  if (isTerminal && before) bytes = Buffer.concat([before, bytes]);
   await heed(signal);
+  if (encoding === null) return bytes;
   // What is cut off at the end is told of as a stream of pieces would.
   return bytes.length <= CHUNK_BYTES ? bytes.toString(encoding) : new StringDecoder(encoding).end(bytes);
 }
 
-/** @throws AbortError. */
-export function checkAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortError(signal.reason);
-}
-
-/**
- * Before a result is given: whoever aborts in the turn of the event loop in which he has asked is heard, though all is there
- * by then. With Node it never is. @throws AbortError.
- */
-export async function heed(signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return;
-  await new Promise((resolve) => setImmediate(resolve));
-  checkAborted(signal);
-}
-
-/** Of a regular file; 0 of others, which have none. */
-async function sizeOf(engine: Engine, fd: number): Promise<number> {
+/** The size, of a regular file; 0 of others, which have none. */
+async function lookAt(engine: Engine, fd: number): Promise<{ size: number; isTerminal: boolean }> {
   const bytes = Buffer.alloc(STATX_BYTES);
   const { mode = 0, size = 0n } = await launch<ReturnType<typeof readStatx>>(engine, {
     name: 'fstat',
     encode: (sqe) => statx(sqe, fd, '', AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, bytes),
     finish: () => readStatx(bytes),
   });
-  return (mode & S_IFMT) === S_IFREG ? Number(size) : 0;
+  const type = mode & S_IFMT;
+  return { size: type === S_IFREG ? Number(size) : 0, isTerminal: type === S_IFCHR };
 }
 
 async function readKnown(
   engine: Engine,
   fd: number,
+  traffic: Traffic,
   size: number,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
@@ -73,7 +71,12 @@ async function readKnown(
   while (total < size) {
     checkAborted(signal);
     const rest = total === 0 ? bytes : bytes.subarray(total);
-    const count = await transfer(engine, reading(fd, rest, Math.min(size - total, CHUNK_BYTES), -1));
+    const count = await transfer(
+      engine,
+      traffic,
+      reading(fd, rest, Math.min(size - total, CHUNK_BYTES), -1),
+      itself,
+    );
     total += count;
     if (count === 0) return bytes.subarray(0, total);
   }
@@ -96,7 +99,8 @@ async function readPieces(
       const from = next;
       next = Math.min(from + CHUNK_BYTES, size);
       // What comes behind the end of a file that has become shorter is none of it.
-      end = Math.min(end, await fill(engine, fd, bytes, from, next));
+      const there = await fill(engine, fd, bytes, from, next);
+      end = Math.min(end, there);
     }
   };
   await all(Array.from({ length: LANES }, lane));
@@ -107,7 +111,7 @@ async function readPieces(
 async function fill(engine: Engine, fd: number, bytes: Buffer, from: number, to: number): Promise<number> {
   let at = from;
   while (at < to) {
-    const count = await transfer(engine, reading(fd, bytes.subarray(at, to), to - at, at));
+    const count = await transfer(engine, null, reading(fd, bytes.subarray(at, to), to - at, at), itself);
     if (count === 0) return at;
     at += count;
   }
@@ -120,16 +124,25 @@ async function all(running: readonly Promise<void>[]): Promise<void> {
   await Promise.all(running);
 }
 
-async function readUnknown(engine: Engine, fd: number, signal: AbortSignal | undefined): Promise<Buffer> {
+async function readUnknown(
+  engine: Engine,
+  fd: number,
+  traffic: Traffic | null,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (;;) {
     checkAborted(signal);
     const piece = Buffer.allocUnsafeSlow(UNKNOWN_BYTES);
-    const count = await transfer(engine, reading(fd, piece, UNKNOWN_BYTES, -1));
+    const count = await transfer(engine, traffic, reading(fd, piece, UNKNOWN_BYTES, -1), itself);
     if (count === 0) break;
     pieces.push(piece.subarray(0, count));
   }
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+}
+
+function itself(count: number): number {
+  return count;
 }
 
 function tooLarge(size: number): Error {

@@ -9,7 +9,7 @@ import { nothing } from '../engine/settle.ts';
 import { closeDirect } from '../ops/openclose.ts';
 import { pollAdd } from '../ops/poll.ts';
 import { read } from '../ops/read.ts';
-import { checkAborted } from './read-open-file.ts';
+import { checkAborted } from './abort.ts';
 import type { WholeReader } from './whole-reader.ts';
 
 /** Its bytes. Waits for a writer first: the ring opens a pipe as with O_NONBLOCK, and it would look empty. Closes it. */

@@ -2,16 +2,18 @@
  * Reading and writing of open files by the ring, in memory of the caller's.
  */
 import { isMainThread } from 'node:worker_threads';
+import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
 import { Iovecs } from '../args/iovecs.ts';
 import type { Engine } from '../engine/engine.ts';
 import { rejectFrom } from '../engine/errors.ts';
 import { failure } from '../engine/failure.ts';
-import { launch } from '../engine/launch.ts';
 import type { Receiver, Slot } from '../engine/slot.ts';
 import { read, readv } from '../ops/read.ts';
 import { write, writev } from '../ops/write.ts';
 import type { Sqe } from '../sqe.ts';
 import { fsEngine } from './backend.ts';
+import { moveOn, positionOf } from './file-position.ts';
+import type { Traffic } from './traffic.ts';
 
 /**
  * The engine for operations on memory of the caller's; null where Node is to do it. In a Worker the memory may be gone before
@@ -22,94 +24,129 @@ export function bufferEngine(): Engine | null {
 }
 
 /** What is done to an open file. */
-export interface Transfer {
+export interface Operation {
   readonly name: 'read' | 'write';
+  readonly fd: number;
+  /** Bytes. */
+  readonly length: number;
+  /** -1 for the file's own. */
+  readonly position: number;
   readonly encode: (sqe: Sqe) => void;
 }
 
-export function reading(fd: number, buffer: ArrayBufferView, length: number, position: number): Transfer {
-  return { name: 'read', encode: (sqe) => read(sqe, fd, buffer, length, position) };
+export function reading(fd: number, buffer: ArrayBufferView, length: number, position: number): Operation {
+  const encode = (sqe: Sqe): void => read(sqe, fd, buffer, length, position);
+  return { name: 'read', fd, length, position, encode };
 }
 
-export function writing(fd: number, buffer: ArrayBufferView, length: number, position: number): Transfer {
-  return { name: 'write', encode: (sqe) => write(sqe, fd, buffer, length, position) };
+export function writing(fd: number, buffer: ArrayBufferView, length: number, position: number): Operation {
+  const encode = (sqe: Sqe): void => write(sqe, fd, buffer, length, position);
+  return { name: 'write', fd, length, position, encode };
 }
 
-export function readingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Transfer {
+export function readingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Operation {
   const iovecs = new Iovecs(buffers);
-  return { name: 'read', encode: (sqe) => readv(sqe, fd, iovecs, iovecs.count, position) };
+  const encode = (sqe: Sqe): void => readv(sqe, fd, iovecs, iovecs.count, position);
+  return { name: 'read', fd, length: bytesOf(buffers), position, encode };
 }
 
-export function writingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Transfer {
+export function writingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Operation {
   const iovecs = new Iovecs(buffers);
-  return { name: 'write', encode: (sqe) => writev(sqe, fd, iovecs, iovecs.count, position) };
+  const encode = (sqe: Sqe): void => writev(sqe, fd, iovecs, iovecs.count, position);
+  return { name: 'write', fd, length: bytesOf(buffers), position, encode };
 }
 
-/** Gives the number of bytes. */
-export function transfer(engine: Engine, operation: Transfer): Promise<number> {
-  return launch(engine, operation);
-}
-
-/** Whoever has to know how many operations are in flight. */
-export interface Counter {
-  ref(): void;
-  unref(): void;
-}
-
-/** As `transfer`, counted; gives what `result` makes of the number. With one promise, for it is done most of all. */
-export function countedTransfer(
+/**
+ * Does it, counted. Gives what `result` makes of the number of bytes. `traffic`: of the handle; null for a file that nobody
+ * else has. With one promise, for it is done most of all.
+ */
+export function transfer<T>(
   engine: Engine,
-  { name, encode }: Transfer,
-  counter: Counter,
-  result: (count: number) => unknown,
-): Promise<unknown> {
-  counter.ref();
-  return new Promise((resolve) => {
-    const attempt = (): void => {
-      let sqe: Sqe | null = null;
-      try {
-        sqe = engine.begin();
-        if (sqe !== null) encode(sqe);
-      } catch (error) {
-        if (sqe !== null) engine.abandon(sqe);
-        counter.unref();
-        resolve(Promise.reject(error));
-        return;
-      }
-      if (sqe === null) {
-        engine.wait(attempt);
-        return;
-      }
-      const slot = engine.start(sqe, name);
-      slot.receiver = new Ending(slot, counter, result, resolve);
-      engine.send(slot);
-    };
-    attempt();
+  traffic: Traffic | null,
+  operation: Operation,
+  result: (count: number) => T,
+): Promise<T> {
+  return new Promise<T>((resolve) => {
+    traffic?.ref();
+    const running = new Running(engine, traffic, operation, result, resolve as Resolve);
+    if (operation.position >= 0 || traffic === null) running.begin();
+    else traffic.enter(running.begin);
   });
 }
 
-class Ending implements Receiver {
-  readonly #slot: Slot;
-  readonly #counter: Counter;
+type Resolve = (value: unknown) => void;
+
+class Running implements Receiver {
+  readonly #engine: Engine;
+  readonly #traffic: Traffic | null;
+  readonly #operation: Operation;
   readonly #result: (count: number) => unknown;
-  readonly #resolve: (value: unknown) => void;
+  readonly #resolve: Resolve;
+  #slot: Slot | null = null;
+  /** Where the file stood, when it is its own position that is used. */
+  #start = -1;
 
   constructor(
-    slot: Slot,
-    counter: Counter,
+    engine: Engine,
+    traffic: Traffic | null,
+    operation: Operation,
     result: (count: number) => unknown,
-    resolve: (value: unknown) => void,
+    resolve: Resolve,
   ) {
-    this.#slot = slot;
-    this.#counter = counter;
+    this.#engine = engine;
+    this.#traffic = traffic;
+    this.#operation = operation;
     this.#result = result;
     this.#resolve = resolve;
   }
 
+  /** Now, or when the queue has room. */
+  readonly begin = (): void => {
+    const { name, fd, length, position, encode } = this.#operation;
+    const engine = this.#engine;
+    let sqe: Sqe | null = null;
+    try {
+      sqe = engine.begin();
+      if (sqe === null) {
+        engine.wait(this.begin);
+        return;
+      }
+      encode(sqe);
+    } catch (error) {
+      if (sqe !== null) engine.abandon(sqe);
+      this.#leave();
+      this.#resolve(Promise.reject(error));
+      return;
+    }
+    // What lies in the cache is copied by the thread that asks for it, unless it is told not to.
+    if (length > INLINE_BYTES) sqe.flags |= IOSQE_ASYNC;
+    if (position < 0) this.#start = positionOf(fd);
+    const slot = engine.start(sqe, name);
+    this.#slot = slot;
+    slot.receiver = this;
+    engine.send(slot);
+  };
+
   complete(res: number): void {
-    const problem = failure(this.#slot, res);
-    this.#counter.unref();
+    const { name, fd, length } = this.#operation;
+    // To memory that is gone nothing was written: it matters only for what was read.
+    const problem = name === 'write' && res >= 0 ? null : failure(this.#slot as Slot, res);
+    moveOn(fd, this.#start, length, res);
+    this.#leave();
     if (problem === null) this.#resolve(this.#result(res));
     else rejectFrom(this.#resolve, problem);
   }
+
+  #leave(): void {
+    if (this.#traffic === null) return;
+    if (this.#operation.position < 0) this.#traffic.leave();
+    this.#traffic.unref();
+  }
 }
+
+function bytesOf(buffers: readonly ArrayBufferView[]): number {
+  return buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/** Some 100 µs of copying. */
+const INLINE_BYTES = 2 ** 20;

@@ -10,12 +10,13 @@
  *     read on                  hard link: gives 0, else it was not all
  *     close
  */
-import { AT_FDCWD, O_CLOEXEC, POSIX_FADV_NORMAL } from '../../syscalls/constants/fcntl.ts';
+import { AT_FDCWD, O_RDONLY, POSIX_FADV_NORMAL } from '../../syscalls/constants/fcntl.ts';
 import { IOSQE_FIXED_FILE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../syscalls/constants/sqe.ts';
 import type { SharedPages } from '../../syscalls/memory.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { FixedFile } from '../engine/fixed-file.ts';
-import type { Receiver } from '../engine/slot.ts';
+import { nothing } from '../engine/settle.ts';
+import type { Receiver, Slot } from '../engine/slot.ts';
 import { fadvise } from '../ops/advise.ts';
 import { closeDirect, openatDirect } from '../ops/openclose.ts';
 import { read } from '../ops/read.ts';
@@ -57,8 +58,13 @@ export class WholeReader {
     this.#path = Buffer.from(pages.buffer, start + size + TAIL_BYTES, PATH_BYTES);
   }
 
+  /** What was read on, behind what fills `data`. */
+  get tail(): Buffer {
+    return Buffer.from(this.data.buffer, this.data.byteOffset + this.data.length, TAIL_BYTES);
+  }
+
   /** Begins. The queue has room for it. `path` is shorter than PATH_MAX. `done` is called when all of it is over. */
-  begin(path: string, flags: number, done: (reader: WholeReader) => void): void {
+  begin(path: string, done: (reader: WholeReader) => void): void {
     this.#done = done;
     const end = this.#path.write(path);
     this.#path[end] = 0;
@@ -67,34 +73,40 @@ export class WholeReader {
     const size = this.data.length;
     this.#pending = CHAIN_ENTRIES;
     let sqe = this.#next();
-    openatDirect(sqe, AT_FDCWD, address + size + TAIL_BYTES, flags & ~O_CLOEXEC, 0, slot);
+    openatDirect(sqe, AT_FDCWD, address + size + TAIL_BYTES, O_RDONLY, 0, slot);
     sqe.flags = IOSQE_IO_LINK;
-    this.#start(sqe, 'open', 0);
+    const first = this.#start(sqe, 'open', 0);
     sqe = this.#next();
     fadvise(sqe, slot, 0, 0, POSIX_FADV_NORMAL);
     sqe.flags = IOSQE_IO_LINK | IOSQE_FIXED_FILE;
-    this.#start(sqe, 'open', 1);
+    const second = this.#start(sqe, 'open', 1);
     sqe = this.#next();
     read(sqe, slot, address, size, -1);
     sqe.flags = IOSQE_IO_HARDLINK | IOSQE_FIXED_FILE;
-    this.#start(sqe, 'read', 2);
+    const third = this.#start(sqe, 'read', 2);
     sqe = this.#next();
     read(sqe, slot, address + size, TAIL_BYTES, -1);
     sqe.flags = IOSQE_IO_HARDLINK | IOSQE_FIXED_FILE;
-    this.#start(sqe, 'read', 3);
+    const fourth = this.#start(sqe, 'read', 3);
     sqe = this.#next();
     closeDirect(sqe, slot);
-    this.#start(sqe, 'close', 4);
+    const last = this.#start(sqe, 'close', 4);
+    // Only now: those who are told of operations may begin others, which must not come into the midst of the chain.
+    this.#engine.send(first);
+    this.#engine.send(second);
+    this.#engine.send(third);
+    this.#engine.send(fourth);
+    this.#engine.send(last);
   }
 
   #next(): Sqe {
     return this.#engine.begin() as Sqe;
   }
 
-  #start(sqe: Sqe, name: string, step: number): void {
+  #start(sqe: Sqe, name: string, step: number): Slot {
     const slot = this.#engine.start(sqe, name);
     slot.receiver = this.#steps[step];
-    this.#engine.send(slot);
+    return slot;
   }
 }
 
@@ -102,5 +114,3 @@ export class WholeReader {
 const TAIL_BYTES = 4096;
 /** PATH_MAX. */
 export const PATH_BYTES = 4096;
-
-function nothing(): void {}

@@ -1,16 +1,18 @@
 /**
  * The readers of an engine for files of some size: so many at most; who wants one more waits.
  */
+import { UringError } from '../../syscalls/error.ts';
 import { allocatePages, type SharedPages } from '../../syscalls/memory.ts';
 import type { Engine } from '../engine/engine.ts';
 import { FileTable } from '../engine/file-table.ts';
+import type { FixedFile } from '../engine/fixed-file.ts';
 import { Waiting } from '../engine/waiting.ts';
 import { CHAIN_ENTRIES, readerBytes, WholeReader } from './whole-reader.ts';
 
 export class WholeReaders {
   readonly #engine: Engine;
   readonly #size: number;
-  readonly #most: number;
+  #most: number;
   readonly #free: WholeReader[] = [];
   readonly #waiting = new Waiting();
   #made = 0;
@@ -26,7 +28,8 @@ export class WholeReaders {
 
   /**
    * Calls `use` when there is a reader and the queue has room for its chain; the reader is given back by `give`. Null when
-   * there will be none: the engine has ended. @throws UringError when none can be made.
+   * there will be none: the engine has ended.
+   * @throws UringError ENFILE, ENOMEM when not even one can be made.
    */
   take(use: (reader: WholeReader | null) => void): void {
     const reader = this.#waiting.size === 0 ? (this.#free.pop() ?? this.#more()) : null;
@@ -39,11 +42,19 @@ export class WholeReaders {
     if (this.#waiting.size > 0) this.#waiting.next()();
   }
 
+  /** Has one, so that there is one when the slots for files are gone. @throws as `take`. */
+  prepare(): void {
+    const reader = this.#more();
+    if (reader !== null) this.#free.push(reader);
+  }
+
   #start(reader: WholeReader, use: (reader: WholeReader | null) => void): void {
     const engine = this.#engine;
     const attempt = (): void => {
-      if (engine.ended !== null) use(null);
-      else if (engine.hasRoom(CHAIN_ENTRIES)) use(reader);
+      if (engine.ended !== null) {
+        use(null);
+        this.give(reader);
+      } else if (engine.hasRoom(CHAIN_ENTRIES)) use(reader);
       else engine.waitFirst(attempt);
     };
     if (engine.ended === null && engine.waiting === 0 && engine.hasRoom(CHAIN_ENTRIES)) use(reader);
@@ -53,7 +64,15 @@ export class WholeReaders {
   #more(): WholeReader | null {
     if (this.#made === this.#most) return null;
     const engine = this.#engine;
-    const file = engine.files!.reserve();
+    let file: FixedFile;
+    try {
+      file = engine.files!.reserve();
+    } catch (error) {
+      if (this.#made === 0 || !(error instanceof UringError)) throw error;
+      // There are fewer slots than were hoped for.
+      this.#most = this.#made;
+      return null;
+    }
     const bytes = readerBytes(this.#size);
     this.#pages ??= allocatePages(this.#most * bytes);
     return new WholeReader(engine, file, this.#pages, this.#made++ * bytes, this.#size);

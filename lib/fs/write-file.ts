@@ -1,50 +1,51 @@
 /**
  * writeFile and appendFile, as node:fs/promises has them.
  */
-import { plainOptions, plainPath } from './arguments.ts';
-import { fsEngine } from './backend.ts';
+import type { Engine } from '../engine/engine.ts';
+import { plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
+import { closing } from './closing.ts';
 import { fileHandles } from './file-handle.ts';
-import { type NodeFs, node } from './node.ts';
+import { type FileHandle, type NodeFs, node } from './node.ts';
 import { isDevice } from './open.ts';
 import { bufferEngine } from './transfer.ts';
 import { writableBytes, writeOpenFile } from './write-open-file.ts';
 
 /** Writes a whole file. As fsPromises.writeFile of Node. */
 export const writeFile: NodeFs['writeFile'] = async function writeFile(path, data, options) {
-  if (!(await wroteByRing(path, data, options, 'w'))) await node.writeFile(path, data, options);
+  return writeByRing(path, data, options, 'w') ?? node.writeFile(path, data, options);
 };
 
 /** Writes behind what is in a file. As fsPromises.appendFile of Node. */
 export const appendFile: NodeFs['appendFile'] = async function appendFile(path, data, options) {
-  if (!(await wroteByRing(path, data, options, 'a'))) await node.appendFile(path, data, options);
+  return writeByRing(path, data, options, 'a') ?? node.appendFile(path, data, options);
 };
 
-/** False when it is Node's to do, or to refuse. */
-async function wroteByRing(path: unknown, data: unknown, given: unknown, usual: string): Promise<boolean> {
-  const options = fsEngine() === null ? null : plainOptions(given, WRITING);
-  const bytes = options === null ? null : writableBytes(data, options.encoding);
-  const handles = bytes === null ? null : await fileHandles();
-  if (options === null || bytes === null || handles === null || options.signal?.aborted) return false;
-  const { signal, flush, flag, mode } = options;
-  const whole = signal === undefined ? undefined : { signal };
-  if (handles.isHandle(path)) {
-    if (path.fd < 0) return false;
-    await path.writeFile(bytes, whole as never);
-    return true;
-  }
+/** Null when it is Node's to do, or to refuse. */
+function writeByRing(path: unknown, data: unknown, given: unknown, usual: string): Promise<void> | null {
   const engine = bufferEngine();
-  const name = plainPath(path);
-  if (engine === null || name === null || isDevice(name)) return false;
+  const options = engine === null ? null : plainOptions(given, WRITING);
+  const bytes = options === null ? null : writableBytes(data, options.encoding);
+  const name = bytes === null ? null : plainPath(path);
+  if (engine === null || options === null || bytes === null || name === null) return null;
+  if (isDevice(name) || options.signal?.aborted) return null;
+  // At once, whatever happens to the arguments meanwhile.
+  const opening = node.open(name, (options.flag ?? usual) as string, options.mode as number);
+  return writeOpened(engine, opening, bytes, options);
+}
+
+async function writeOpened(
+  engine: Engine,
+  opening: Promise<FileHandle>,
+  bytes: Uint8Array,
+  { signal, flush }: WholeFileOptions,
+): Promise<void> {
+  const [opened, handles] = await Promise.all([opening, fileHandles()]);
   // Only written from where it stands: a pipe is as good as a file, and need not be told from one.
-  const opened = await node.open(name, (flag ?? usual) as string, mode as number);
-  const handle = handles.convert(opened);
-  try {
-    await writeOpenFile(engine, handle.fd, bytes, signal);
+  const handle = handles === null ? opened : handles.convert(opened);
+  await closing(handle, async () => {
+    await writeOpenFile(engine, handle.fd, null, bytes, signal);
     if (flush) await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  return true;
+  });
 }
 
 const WRITING: ReadonlySet<string> = new Set(['encoding', 'flag', 'mode', 'flush', 'signal']);

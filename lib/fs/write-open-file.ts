@@ -3,7 +3,8 @@
  */
 import { isView } from '../../syscalls/is-view.ts';
 import type { Engine } from '../engine/engine.ts';
-import { checkAborted } from './read-open-file.ts';
+import { checkAborted } from './abort.ts';
+import type { Traffic } from './traffic.ts';
 import { transfer, writing } from './transfer.ts';
 
 /** What is written as it stands: no iterables. */
@@ -16,10 +17,11 @@ export function writableBytes(data: unknown, encoding: BufferEncoding | null): U
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** Writes all of it. @throws (rejects) as FileHandle.writeFile. */
+/** Writes all of it. `traffic`: of the handle; null for a file that nobody else has. @throws (rejects) as FileHandle.writeFile. */
 export async function writeOpenFile(
   engine: Engine,
   fd: number,
+  traffic: Traffic | null,
   bytes: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -28,7 +30,8 @@ export async function writeOpenFile(
   while (total < bytes.byteLength) {
     checkAborted(signal);
     const rest = total === 0 ? bytes : bytes.subarray(total);
-    total += await transfer(engine, writing(fd, rest, Math.min(rest.byteLength, CHUNK_BYTES), -1));
+    const length = Math.min(rest.byteLength, CHUNK_BYTES);
+    total += await transfer(engine, traffic, writing(fd, rest, length, -1), (count) => count);
   }
 }
 

@@ -10,5 +10,14 @@ export const ROOT_ONLY: Readonly<Record<string, string>> = {
   cli: 'starts some sixty processes, each of which takes seconds, and asks little of the kernel',
 };
 
-/** Files that need a process of their own: they watch what its memory does. */
-export const ALONE: readonly string[] = ['engine-soak', 'late-writes', 'lifetimes', 'soak', 'workers'];
+/** Files that need a process of their own: they watch what its memory does, or leave rings of Workers behind
+ * where these stay (mapped views). */
+export const ALONE: readonly string[] = [
+  'engine-soak',
+  'engine-workers',
+  'fs-workers',
+  'late-writes',
+  'lifetimes',
+  'soak',
+  'workers',
+];

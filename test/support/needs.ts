@@ -36,6 +36,16 @@ export function lacksRingInWorker(what: string, options: IoUringOptions): string
     : false;
 }
 
+/**
+ * For registering memory in Workers that are terminated: the mapping of such a ring stays, and with it what was registered, until
+ * all that a user without privileges may lock is gone.
+ */
+export function lacksUnlocking(options: IoUringOptions): string | false {
+  if (process.getuid?.() === 0 || lacksRing('io_uring', options) || memoryKind(options) !== 'view')
+    return false;
+  return 'needs root, or rings that end with their Worker (Linux 6.5)';
+}
+
 /** Where the memory of such a ring comes from. Throws when there is none. */
 export function memoryKind(options: IoUringOptions): MemoryKind {
   using ring = new IoUringState(8, { flags: 0, ...options });

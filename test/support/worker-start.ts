@@ -56,7 +56,11 @@ function compile(): string {
   const to = mkdtempSync(join(tmpdir(), 'tsuring-workers-'));
   process.on('exit', () => rmSync(to, { recursive: true, force: true }));
   symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
-  const exports = { '.': './lib/index.js', './syscalls': './syscalls/index.js' };
+  const exports = {
+    '.': './lib/index.js',
+    './fs': './lib/fs/index.js',
+    './syscalls': './syscalls/index.js',
+  };
   writeFileSync(join(to, 'package.json'), JSON.stringify({ name: 'tsuring', type: 'module', exports }));
   writeFileSync(
     join(to, 'tsconfig.json'),

@@ -1,0 +1,49 @@
+/**
+ * What goes on on one FileHandle by the ring.
+ */
+
+/** How Node's FileHandle counts what is in flight: close waits for it. */
+export interface Counted {
+  ref(): void;
+  unref(): void;
+}
+
+/**
+ * Counts the operations in flight, and lets one after the other use the file's own position: the kernel looks where the file
+ * stands when it begins a transfer, and moves it when that is over, so two at a time would read the same bytes, or write to
+ * the same place.
+ */
+export class Traffic {
+  readonly #counted: Counted;
+  #positioned = false;
+  /** Who waits for the position, in order. */
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(counted: Counted) {
+    this.#counted = counted;
+  }
+
+  ref(): void {
+    this.#counted.ref();
+  }
+
+  unref(): void {
+    this.#counted.unref();
+  }
+
+  /** Calls `go` when the file's position is free for it; it is given back by `leave`. */
+  enter(go: () => void): void {
+    if (this.#positioned) {
+      this.#waiting.push(go);
+      return;
+    }
+    this.#positioned = true;
+    go();
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#positioned = false;
+    else next();
+  }
+}
