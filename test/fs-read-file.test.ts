@@ -358,9 +358,6 @@ readTest('errors name the function that waited', async (here) => {
       await fs.readFile(none);
     },
     async function whoAsked() {
-      await fs.readFile(folder, { flag: 'rs' });
-    },
-    async function whoAsked() {
       await fs.open(none);
     },
     async function whoAsked() {

@@ -37,6 +37,9 @@ function writeTest(name: string, body: (here: Scratch) => Promise<void>, skip: s
 
 type Fs = typeof nodeFs;
 
+/** From Node 26 on a small file is written before Node looks at the signal. */
+const hasWrittenBefore = Number.parseInt(process.versions.node, 10) >= 26 && 'needs Node before 26';
+
 /** Does it in two equal folders. The outcomes are equal, and the folders afterwards. */
 async function compare(what: string, call: (fs: Fs, at: (name: string) => string) => unknown): Promise<void> {
   await using both = new TwoFolders((here) => {
@@ -164,16 +167,20 @@ for (const name of ['writeFile', 'appendFile'] as const) {
     await compare('bytes', (fs, at) => fs[name](Buffer.from(`${at('')}\xff\x80`, 'latin1'), 'new'));
   });
 
-  writeTest(`${name}: aborted at once`, async () => {
-    for (const data of ['text', LARGE])
-      for (const file of ['file', 'none/file', 'made'])
-        await compare(`${file}, ${data.length}`, (each, at) => {
-          const controller = new AbortController();
-          const writing = each[name](at(file), data, { signal: controller.signal });
-          controller.abort();
-          return writing;
-        });
-  });
+  writeTest(
+    `${name}: aborted at once`,
+    async () => {
+      for (const data of ['text', LARGE])
+        for (const file of ['file', 'none/file', 'made'])
+          await compare(`${file}, ${data.length}`, (each, at) => {
+            const controller = new AbortController();
+            const writing = each[name](at(file), data, { signal: controller.signal });
+            controller.abort();
+            return writing;
+          });
+    },
+    hasWrittenBefore,
+  );
 }
 
 writeTest('permissions of what is made', async (here) => {

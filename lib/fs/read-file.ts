@@ -1,14 +1,14 @@
 /**
  * readFile, as node:fs/promises has it: one that is not large by one chain of operations, all else through a FileHandle.
  */
-import { O_RDONLY } from '../../syscalls/constants/fcntl.ts';
+import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC } from '../../syscalls/constants/fcntl.ts';
 import { ENXIO } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { isSince518 } from '../engine/direct.ts';
 import type { Engine } from '../engine/engine.ts';
 import { operationError, rejectFrom } from '../engine/errors.ts';
 import { heed } from './abort.ts';
-import { plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
+import { plainFlags, plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
 import { fsEngine } from './backend.ts';
 import { closing } from './closing.ts';
 import { fileHandles } from './file-handle.ts';
@@ -27,7 +27,8 @@ export const readFile: NodeFs['readFile'] = function readFile(path: unknown, giv
   const engine = fsEngine();
   const options = engine === null ? null : plainOptions(given, READING);
   const name = options === null || options.signal?.aborted ? null : plainPath(path);
-  if (engine === null || options === null || name === null || isDevice(name))
+  const bits = options === null ? null : plainFlags(options.flag);
+  if (engine === null || options === null || name === null || bits === null || isDevice(name))
     return node.readFile(path as never, given as never);
   if (!isAtOnce(name, options) || !isSince518(engine.ring)) return readThroughHandle(name, options, null);
   return new Promise<unknown>((resolve) => readWhole(engine, 0, name, options, resolve));
@@ -100,8 +101,9 @@ async function readThroughHandle(
     try {
       return await readOpenFile(engine, { fd: handle.fd, traffic: null, before }, options);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-      // What cannot be read Node tells in its own words.
+      const { syscall } = error as NodeJS.ErrnoException;
+      if (syscall === undefined || ((plainFlags(flag) ?? 0) & MAKING) !== 0) throw error;
+      // What cannot be read Node tells in its own words; it does not matter that the file is opened once more.
       return node.readFile(path, { ...(plain as object), flag: flag as string });
     }
   });
@@ -125,6 +127,7 @@ function readersOf(engine: Engine, level: number): WholeReaders {
   return readers[level];
 }
 
+const MAKING = O_CREAT | O_EXCL | O_TRUNC;
 const readers: WholeReaders[] = [];
 /** Most files are small; a larger one is asked for again, which takes little beside copying it. */
 const SIZES: readonly number[] = [16 * 1024, 512 * 1024];

@@ -2,7 +2,7 @@
  * writeFile and appendFile, as node:fs/promises has them.
  */
 import type { Engine } from '../engine/engine.ts';
-import { plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
+import { plainFlags, plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
 import { closing } from './closing.ts';
 import { fileHandles } from './file-handle.ts';
 import { type FileHandle, type NodeFs, node } from './node.ts';
@@ -27,7 +27,7 @@ function writeByRing(path: unknown, data: unknown, given: unknown, usual: string
   const bytes = options === null ? null : writableBytes(data, options.encoding);
   const name = bytes === null ? null : plainPath(path);
   if (engine === null || options === null || bytes === null || name === null) return null;
-  if (isDevice(name) || options.signal?.aborted) return null;
+  if (isDevice(name) || options.signal?.aborted || plainFlags(options.flag) === null) return null;
   // At once, whatever happens to the arguments meanwhile.
   const opening = node.open(name, (options.flag ?? usual) as string, options.mode as number);
   return writeOpened(engine, opening, bytes, options);

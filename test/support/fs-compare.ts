@@ -135,7 +135,8 @@ export async function saidOfDropped(each: typeof nodeFs, path: string, flags: st
     process.setUncaughtExceptionCaptureCallback(null);
     process.off('warning', note);
   }
-  const messages = said.map(({ message }) => message.replaceAll(/\d+/g, '…'));
+  // Node 26 names the path, which a handle of ours does not know.
+  const messages = said.map(({ message }) => message.replaceAll(/\d+/g, '…').replace(/ \(.*\)$/, ''));
   return messages.filter((message) => /file descriptor/i.test(message) && !message.includes('deprecated.'));
 }
 
