@@ -28,8 +28,10 @@ export const readFile: NodeFs['readFile'] = function readFile(path: unknown, giv
   const options = engine === null ? null : plainOptions(given, READING);
   const name = options === null || options.signal?.aborted ? null : plainPath(path);
   const bits = options === null ? null : plainFlags(options.flag);
-  if (engine === null || options === null || name === null || bits === null || isDevice(name))
+  if (engine === null || options === null || name === null || bits === null)
     return node.readFile(path as never, given as never);
+  // What makes or empties a file must not be begun twice.
+  if (isDevice(name) || (bits & MAKING) !== 0) return node.readFile(path as never, given as never);
   if (!isAtOnce(name, options) || !isSince518(engine.ring)) return readThroughHandle(name, options, null);
   return new Promise<unknown>((resolve) => readWhole(engine, 0, name, options, resolve));
 } as NodeFs['readFile'];
@@ -101,9 +103,8 @@ async function readThroughHandle(
     try {
       return await readOpenFile(engine, { fd: handle.fd, traffic: null, before }, options);
     } catch (error) {
-      const { syscall } = error as NodeJS.ErrnoException;
-      if (syscall === undefined || ((plainFlags(flag) ?? 0) & MAKING) !== 0) throw error;
-      // What cannot be read Node tells in its own words; it does not matter that the file is opened once more.
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+      // What cannot be read Node tells in its own words.
       return node.readFile(path, { ...(plain as object), flag: flag as string });
     }
   });
