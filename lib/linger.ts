@@ -2,9 +2,11 @@
  * A last shelter for plain buffers of a ring that was closed with operations in flight: the kernel cancels those a
  * few milliseconds after the fd is closed, and may write until then.
  */
-import { setTimeout } from './timers.ts';
 
-/** Keeps `things` reachable for some seconds more. Does not keep the process alive. */
+/**
+ * Keeps `things` reachable for some seconds more. Does not keep the process alive. By the timers of the moment: a test may
+ * wind the clock on, and with fake ones that stand still the things are only kept for longer.
+ */
 export function linger(things: unknown): void {
   kept.add(things);
   setTimeout(() => kept.delete(things), LINGER_MS).unref();

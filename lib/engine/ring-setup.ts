@@ -63,7 +63,8 @@ const PLAIN: readonly number[] = [
     IORING_SETUP_SINGLE_ISSUER |
     IORING_SETUP_DEFER_TASKRUN |
     IORING_SETUP_TASKRUN_FLAG,
-  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+  // Without the flag that tells of task work: the thread runs that whenever it leaves the kernel, also when it sleeps in epoll.
+  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
   0,
 ];
 const SQPOLL: readonly number[] = [IORING_SETUP_SQPOLL | IORING_SETUP_SUBMIT_ALL, IORING_SETUP_SQPOLL];
