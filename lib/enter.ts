@@ -74,6 +74,8 @@ export class Enter {
   /** getevents_arg at 0, its timespec at 32, its sigset at 48. Read by the kernel only during the call. */
   readonly #argument = new DataView(new ArrayBuffer(64));
   readonly #address: number;
+  /** The same with a time limit of nothing, which stays. */
+  #atOnce: { readonly address: number; readonly size: number; readonly memory: DataView } | null = null;
   /** Whether the argument holds nothing but a time. */
   #plain = true;
 
@@ -153,6 +155,18 @@ export class Enter {
     this.calls++;
     if ((flags & IORING_ENTER_SQ_WAKEUP) !== 0) this.wakeups++;
     return this.#kernel.enter(this.#name, toSubmit, minComplete, flags | this.#always, arg, argSize);
+  }
+
+  /**
+   * Submits, and runs deferred work until there are so many completions, or none can be had without waiting: one run of the
+   * kernel's brings a chain no further than a link. Since Linux 5.11, before which nothing is deferred.
+   */
+  callAtOnce(toSubmit: number, complete: number, flags: number): number {
+    if (complete === 0 || !this.#extended) return this.call(toSubmit, 0, flags | IORING_ENTER_GETEVENTS);
+    this.#atOnce ??= atOnce();
+    const all = flags | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+    const result = this.call(toSubmit, complete, all, this.#atOnce.address, this.#atOnce.size);
+    return result === -ETIME ? 0 : result;
   }
 
   /** io_uring_register(2): what the opcode gives, or -errno. */
@@ -271,6 +285,15 @@ export class Enter {
     if (options.minWait !== undefined && (this.#features & IORING_FEAT_MIN_TIMEOUT) === 0)
       throw new UringError(EINVAL, 'io_uring_enter', 'A minimum wait needs Linux 6.12: leave minWait out.');
   }
+}
+
+/** A getevents_arg with a timespec of nothing behind it. */
+function atOnce(): { readonly address: number; readonly size: number; readonly memory: DataView } {
+  const memory = new DataView(new ArrayBuffer(64));
+  const address = addressOf(memory);
+  memory.setBigUint64(TS, BigInt(address + TIMESPEC), true);
+  memory.setUint32(SIGMASK_SIZE, 8, true);
+  return { address, size: ARGUMENT_SIZE, memory };
 }
 
 /** Checks the options of a wait: TypeError, RangeError. */

@@ -228,14 +228,16 @@ export class IoUringState extends Ring {
     return this.#sqpoll ? ready : taken;
   }
 
-  /** `submit`, and makes completions visible that wait in the kernel. io_uring_submit_and_get_events. */
-  submitAndGetEvents(): number {
+  /**
+   * `submit`, and makes completions visible that wait in the kernel. io_uring_submit_and_get_events.
+   * @param atOnce how many completions are hoped for without waiting: with IORING_SETUP_DEFER_TASKRUN the links of a chain that
+   * need not wait all run in this call then, else one of them. It waits for nothing.
+   */
+  submitAndGetEvents(atOnce = 0): number {
     const ready = this.#sq.ready();
     this.#publish();
     const wake = this.sqNeedsWakeup ? IORING_ENTER_SQ_WAKEUP : 0;
-    const taken = this.#check(
-      this.#enter.call(this.#sqpoll && !wake ? 0 : ready, 0, IORING_ENTER_GETEVENTS | wake),
-    );
+    const taken = this.#check(this.#enter.callAtOnce(this.#sqpoll && !wake ? 0 : ready, atOnce, wake));
     this.#sq.rewind(taken);
     return this.#sqpoll ? ready : taken;
   }

@@ -3,14 +3,22 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type IoUringState, nop } from 'tsuring';
-import { IORING_ENTER_GETEVENTS, IORING_SETUP_SQPOLL, IORING_SETUP_SUBMIT_ALL } from 'tsuring/syscalls';
+import { IoUringState, nop } from 'tsuring';
+import {
+  IORING_ENTER_GETEVENTS,
+  IORING_SETUP_DEFER_TASKRUN,
+  IORING_SETUP_SINGLE_ISSUER,
+  IORING_SETUP_SQPOLL,
+  IORING_SETUP_SUBMIT_ALL,
+  IOSQE_IO_LINK,
+} from 'tsuring/syscalls';
 import { lacksRing } from './support/needs.ts';
 import { openRing } from './support/open-ring.ts';
 import { plainKinds, ringKinds } from './support/ring-kinds.ts';
 import { timeLimit } from './support/time-limit.ts';
 
 const without = lacksRing('io_uring', {});
+const DEFERRED = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
 
 for (const { name, options, hinder, lacks } of ringKinds)
   test(`batches of every size are taken whole and in order: ${name}`, {
@@ -253,3 +261,25 @@ function reap(ring: IoUringState): [unknown, number][] {
   ring.forEachCqe((cqe) => seen.push([cqe.userData, cqe.res]));
   return seen;
 }
+
+test('submitAndGetEvents runs all of a chain when that is hoped for', {
+  skip: lacksRing('IORING_SETUP_DEFER_TASKRUN (Linux 6.1)', { flags: DEFERRED }),
+}, () => {
+  using ring = new IoUringState(8, { flags: DEFERRED });
+  const chain = (): void => {
+    for (let n = 0; n < 5; n++) {
+      const sqe = ring.getSqe()!;
+      nop(sqe);
+      if (n < 4) sqe.flags |= IOSQE_IO_LINK;
+      ring.commitSqe();
+    }
+  };
+  chain();
+  assert.equal(ring.submitAndGetEvents(5), 5);
+  assert.equal(ring.cqReady(), 5);
+  // More than there will ever be is not waited for.
+  chain();
+  assert.equal(ring.submitAndGetEvents(16), 5);
+  assert.equal(ring.cqReady(), 10);
+  assert.equal(ring.submitAndGetEvents(16), 0);
+});

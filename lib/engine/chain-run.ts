@@ -139,6 +139,7 @@ class ChainRun {
       if (limited) this.#limit(index, options!.timeout!, goesOn);
     }
     if (from === 0 && drain) this.#engine.drains++;
+    this.#engine.hope(end - from);
     for (const slot of slots) this.#engine.send(slot);
     if (this.#options.signal?.aborted) this.#abort();
   }

@@ -69,6 +69,8 @@ export class Engine {
   #enters = 0;
   #alarm: Alarm | null = null;
   #scheduled = false;
+  /** Completions that the next submission may give at once, which takes several runs of deferred work: of chains. */
+  #atOnce = 0;
   /** Whether the entry of `begin` is being encoded. */
   #encoding = false;
   #draining = false;
@@ -186,6 +188,11 @@ export class Engine {
     slot.resolve = takenResolve;
     this.send(slot);
     return promise;
+  }
+
+  /** A chain of so many entries was begun, which may complete without waiting for anything. */
+  hope(completions: number): void {
+    this.#atOnce += completions;
   }
 
   /** Takes an entry whose completion is of another kind than an operation's. */
@@ -340,9 +347,11 @@ export class Engine {
 
   #submit(ring: IoUringState): void {
     this.#identity?.publish();
+    const atOnce = this.#atOnce;
+    this.#atOnce = 0;
     try {
       if (ring.usesSqpoll) ring.submit();
-      else ring.submitAndGetEvents();
+      else ring.submitAndGetEvents(atOnce);
     } catch (error) {
       // What was not taken stays in the queue, and goes with a later flush: see #rest.
       if (!isPassing(error)) throw error;

@@ -38,9 +38,9 @@ export const open: NodeFs['open'] = async function open(path, flags, mode) {
   }
 };
 
-/** Whether a path may lead to a device, which is opened in its own way. */
+/** Whether a path may lead to a device, which is opened in its own way: in /dev, but for its memory file system. */
 export function isDevice(path: string): boolean {
-  return path.startsWith('/dev/');
+  return path.startsWith('/dev/') && !path.startsWith('/dev/shm/');
 }
 
 /** What Node opens, reading and writing by the ring. Not a pipe: the ring would take positions, which are mistakes there. */

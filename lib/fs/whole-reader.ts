@@ -91,6 +91,7 @@ export class WholeReader {
     sqe = this.#next();
     closeDirect(sqe, slot);
     const last = this.#start(sqe, 'close', 4);
+    this.#engine.hope(CHAIN_ENTRIES);
     // Only now: those who are told of operations may begin others, which must not come into the midst of the chain.
     this.#engine.send(first);
     this.#engine.send(second);
