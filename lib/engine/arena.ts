@@ -113,7 +113,13 @@ export class Arena {
   #unregister(index: number): void {
     const ring = this.#engine.openRing;
     if (ring === null || ring.closed) return;
-    ring.registerBuffersUpdateTag(index, [null]);
+    try {
+      ring.registerBuffersUpdateTag(index, [null]);
+    } catch (error) {
+      if (!(error instanceof UringError)) throw error;
+      // It stays with the ring: nobody waits for a finalizer, who could be told.
+      return;
+    }
     this.#free.push(index);
     this.#full = false;
   }
