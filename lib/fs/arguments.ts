@@ -47,6 +47,10 @@ export interface WholeFileOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+/** The options of reading, and of writing, that need no interpretation. */
+export const READING: ReadonlySet<string> = new Set(['encoding', 'flag', 'signal']);
+export const WRITING: ReadonlySet<string> = new Set(['encoding', 'flag', 'mode', 'flush', 'signal']);
+
 /** Null for what is not plainly that, or has other options than those that are `known`. */
 export function plainOptions(options: unknown, known: ReadonlySet<string>): WholeFileOptions | null {
   try {

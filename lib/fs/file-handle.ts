@@ -8,7 +8,7 @@ import { closeSync } from 'node:fs';
 import type { Engine } from '../engine/engine.ts';
 import { launch } from '../engine/launch.ts';
 import { close } from '../ops/openclose.ts';
-import { plainOptions, plainPosition } from './arguments.ts';
+import { plainOptions, plainPosition, READING, WRITING } from './arguments.ts';
 import type { FileHandle } from './node.ts';
 import { type NodeHandles, nodeHandles } from './node-handle.ts';
 import { arePlain, plainReading, plainWriting } from './parts.ts';
@@ -164,6 +164,3 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     }
   };
 }
-
-const READING: ReadonlySet<string> = new Set(['encoding', 'flag', 'signal']);
-const WRITING: ReadonlySet<string> = new Set(['encoding', 'flag', 'mode', 'flush', 'signal']);

@@ -8,7 +8,7 @@ import { isSince518 } from '../engine/direct.ts';
 import type { Engine } from '../engine/engine.ts';
 import { operationError, rejectFrom } from '../engine/errors.ts';
 import { heed } from './abort.ts';
-import { plainFlags, plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
+import { plainFlags, plainOptions, plainPath, READING, type WholeFileOptions } from './arguments.ts';
 import { fsEngine } from './backend.ts';
 import { closing } from './closing.ts';
 import { fileHandles } from './file-handle.ts';
@@ -134,4 +134,3 @@ const readers: WholeReaders[] = [];
 const SIZES: readonly number[] = [16 * 1024, 512 * 1024];
 /** The entries of all of them have room in the queue together. */
 const MOST: readonly number[] = [48, 3];
-const READING: ReadonlySet<string> = new Set(['encoding', 'flag', 'signal']);

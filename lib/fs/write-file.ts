@@ -2,7 +2,7 @@
  * writeFile and appendFile, as node:fs/promises has them.
  */
 import type { Engine } from '../engine/engine.ts';
-import { plainFlags, plainOptions, plainPath, type WholeFileOptions } from './arguments.ts';
+import { plainFlags, plainOptions, plainPath, type WholeFileOptions, WRITING } from './arguments.ts';
 import { closing } from './closing.ts';
 import { fileHandles } from './file-handle.ts';
 import { type FileHandle, type NodeFs, node } from './node.ts';
@@ -47,5 +47,3 @@ async function writeOpened(
     if (flush) await handle.sync();
   });
 }
-
-const WRITING: ReadonlySet<string> = new Set(['encoding', 'flag', 'mode', 'flush', 'signal']);
