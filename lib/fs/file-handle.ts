@@ -4,11 +4,9 @@
  * A call whose arguments need interpretation, or are wrong, is Node's altogether: so are its errors. Streams, lines, stat and
  * all else that is not here are inherited, and read and write by what is here.
  */
-import { closeSync } from 'node:fs';
 import type { Engine } from '../engine/engine.ts';
-import { launch } from '../engine/launch.ts';
-import { close } from '../ops/openclose.ts';
 import { plainOptions, plainPosition, READING, WRITING } from './arguments.ts';
+import { closeFd } from './close-fd.ts';
 import type { FileHandle } from './node.ts';
 import { type NodeHandles, nodeHandles } from './node-handle.ts';
 import { arePlain, plainReading, plainWriting } from './parts.ts';
@@ -66,16 +64,6 @@ function handlesOf(handles: NodeHandles): FileHandles {
     convert: (handle) => closeByRing(Object.setPrototypeOf(handle, UringFileHandle.prototype)),
     isOurs: (handle) => handle instanceof UringFileHandle,
   };
-}
-
-async function closeFd(engine: Engine, fd: number): Promise<void> {
-  try {
-    await launch(engine, { name: 'close', encode: (sqe) => close(sqe, fd) });
-  } catch (error) {
-    // The ring has not done it, and will not.
-    if (engine.ended !== null) closeSync(fd);
-    else throw error;
-  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what Node does not show has no types.

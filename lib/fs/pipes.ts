@@ -6,10 +6,9 @@ import { POLLHUP, POLLIN } from '../../syscalls/constants/poll.ts';
 import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
 import type { Engine } from '../engine/engine.ts';
 import { launch } from '../engine/launch.ts';
-import { nothing } from '../engine/settle.ts';
 import { fadvise } from '../ops/advise.ts';
-import { close } from '../ops/openclose.ts';
 import { pollAdd } from '../ops/poll.ts';
+import { closeFd } from './close-fd.ts';
 import { openAt } from './open-at.ts';
 
 /** Whether an open file is a pipe, which refuses advice about how it will be read; or cannot be asked. */
@@ -54,10 +53,6 @@ export async function openPipe(engine: Engine, path: string, flags: number, fd: 
     if (used !== fd) await closeFd(engine, fd);
     if (opened.status === 'fulfilled' && opened.value !== used) await closeFd(engine, opened.value);
   }
-}
-
-function closeFd(engine: Engine, fd: number): Promise<void> {
-  return launch(engine, { name: 'close', encode: (sqe) => close(sqe, fd), finish: nothing });
 }
 
 function abortion(): { signal: AbortSignal; abort: () => void } {
