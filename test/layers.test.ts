@@ -118,6 +118,18 @@ test('the Atomics stand with the protocols, and say what they pair with', () => 
   }
 });
 
+test('a FinalizationRegistry lives as long as its thread', () => {
+  // One that becomes garbage can silence all others: test/engine-finalizers.test.ts.
+  const made = files.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .filter((line) => line.includes('new FinalizationRegistry'))
+      .map((line) => ({ file, line })),
+  );
+  assert.ok(made.length >= 5, `${made.length}`);
+  for (const { file, line } of made) assert.match(line, /^const |^ {2}static readonly /, file);
+});
+
 test('no file imports itself through others', () => {
   const below = new Map<string, string[]>();
   for (const { from, to, typeOnly } of imports)

@@ -35,7 +35,15 @@ export class Arena {
   /** Between these addresses all pieces are that were ever registered: what is elsewhere need not be looked up. */
   #lowest = Number.POSITIVE_INFINITY;
   #highest = 0;
-  readonly #left = new FinalizationRegistry<number>((index) => this.#unregister(index));
+  readonly #self = new WeakRef(this);
+  /**
+   * One for all arenas. Before Node 26 a FinalizationRegistry that becomes garbage when it is about to call back silences
+   * all others of its thread for good: V8's task finds no registry, and goes on counting as on its way.
+   */
+  static readonly #left = new FinalizationRegistry<{ arena: WeakRef<Arena>; index: number }>((piece) => {
+    const arena = piece.arena.deref();
+    if (arena !== undefined) arena.#unregister(piece.index);
+  });
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -89,7 +97,7 @@ export class Arena {
     }
     const { address } = pages;
     this.#registered.set(pages.buffer, { index, from: address, to: address + byteLength });
-    this.#left.register(pages.buffer, index);
+    Arena.#left.register(pages.buffer, { arena: this.#self, index });
     this.#lowest = Math.min(this.#lowest, address);
     this.#highest = Math.max(this.#highest, address + byteLength);
     return pages;

@@ -48,7 +48,12 @@ export class LendingPool {
   #memories: LendingMemory[] = [];
   /** Who waits for a buffer. */
   #waiting: (() => void)[] = [];
-  readonly #garbage = new FinalizationRegistry<number>((id) => this.#takeBack(id));
+  readonly #self = new WeakRef(this);
+  /** One for all pools: one that becomes garbage itself can silence all others (see Arena). */
+  static readonly #garbage = new FinalizationRegistry<{ pool: WeakRef<LendingPool>; id: number }>((lent) => {
+    const pool = lent.pool.deref();
+    if (pool !== undefined) pool.#takeBack(lent.id);
+  });
 
   constructor(engine: Engine) {
     this.#group = new BufferGroup(engine, LENDING_GROUP, (count) => this.#prepare(count));
@@ -80,10 +85,10 @@ export class LendingPool {
     }
     const token = {};
     const lent = new LentBuffer(Buffer.from(this.#memories[id].buffer, 0, lengths[0]), () => {
-      this.#garbage.unregister(token);
+      LendingPool.#garbage.unregister(token);
       this.#takeBack(id);
     });
-    this.#garbage.register(lent, id, token);
+    LendingPool.#garbage.register(lent, { pool: this.#self, id }, token);
     lend(lent.data, lent);
     return lent;
   }

@@ -42,6 +42,8 @@ function pairOf(call: (address: number) => number): Pair {
   return [fds[0], fds[1]];
 }
 
-const NR = process.arch === 'arm64' ? { pipe2: 59, socketpair: 199 } : { pipe2: 293, socketpair: 53 };
+/** Numbers of syscalls. */
+export const NR: { readonly pipe2: number; readonly socketpair: number } =
+  process.arch === 'arm64' ? { pipe2: 59, socketpair: 199 } : { pipe2: 293, socketpair: 53 };
 const O_CLOEXEC = 0o2000000;
 const SOCK_CLOEXEC = 0o2000000;
