@@ -77,7 +77,8 @@ export class Engine {
   #pumping = false;
   /** Whether what was called for there being room found too little of it. */
   #stalled = false;
-  readonly #waiting = new Waiting();
+  /** For room in the submission queue. */
+  readonly #waiting = new Waiting<() => void>();
   /** With SQPOLL: as whom operations run. */
   #identity: Identity | null = null;
 

@@ -15,7 +15,6 @@ import { IOSQE_FIXED_FILE, IOSQE_IO_HARDLINK, IOSQE_IO_LINK } from '../../syscal
 import type { SharedPages } from '../../syscalls/memory.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { FixedFile } from '../engine/fixed-file.ts';
-import { nothing } from '../engine/settle.ts';
 import type { Receiver, Slot } from '../engine/slot.ts';
 import { fadvise } from '../ops/advise.ts';
 import { closeDirect, openatDirect } from '../ops/openclose.ts';
@@ -30,13 +29,18 @@ export function readerBytes(size: number): number {
 /** Entries of a chain. */
 export const CHAIN_ENTRIES = 5;
 
+/** Is told when all of it is over. */
+export interface Told {
+  done(reader: WholeReader): void;
+}
+
 export class WholeReader {
   /** What the kernel said to each step: open, fadvise, read, read on, close. */
   readonly results: number[] = [0, 0, 0, 0, 0];
   /** The bytes read. Files of its length and longer are too large. */
   readonly data: Buffer;
   readonly file: FixedFile;
-  #done: (reader: WholeReader) => void = nothing;
+  #user: Told | null = null;
   readonly #engine: Engine;
   readonly #path: Buffer;
   readonly #address: number;
@@ -44,7 +48,7 @@ export class WholeReader {
   readonly #steps: readonly Receiver[] = this.results.map((_, step) => ({
     complete: (res) => {
       this.results[step] = res;
-      if (--this.#pending === 0) this.#done(this);
+      if (--this.#pending === 0) this.#user!.done(this);
     },
   }));
 
@@ -63,9 +67,9 @@ export class WholeReader {
     return Buffer.from(this.data.buffer, this.data.byteOffset + this.data.length, TAIL_BYTES);
   }
 
-  /** Begins. The queue has room for it. `path` is shorter than PATH_MAX. `done` is called when all of it is over. */
-  begin(path: string, done: (reader: WholeReader) => void): void {
-    this.#done = done;
+  /** Begins. The queue has room for it. `path` is shorter than PATH_MAX. */
+  begin(path: string, user: Told): void {
+    this.#user = user;
     const end = this.#path.write(path);
     this.#path[end] = 0;
     const { slot } = this.file;

@@ -9,12 +9,18 @@ import type { FixedFile } from '../engine/fixed-file.ts';
 import { Waiting } from '../engine/waiting.ts';
 import { CHAIN_ENTRIES, readerBytes, WholeReader } from './whole-reader.ts';
 
+/** Who reads a file. An object, not a function: many wait, and each would be made anew. */
+export interface ReaderUser {
+  /** Null when there will be no reader: the engine has ended. */
+  begin(reader: WholeReader | null): void;
+}
+
 export class WholeReaders {
   readonly #engine: Engine;
   readonly #size: number;
   #most: number;
   readonly #free: WholeReader[] = [];
-  readonly #waiting = new Waiting();
+  readonly #waiting = new Waiting<ReaderUser>();
   #made = 0;
   #pages: SharedPages | null = null;
 
@@ -27,19 +33,18 @@ export class WholeReaders {
   }
 
   /**
-   * Calls `use` when there is a reader and the queue has room for its chain; the reader is given back by `give`. Null when
-   * there will be none: the engine has ended.
+   * Has `user` begin when there is a reader and the queue has room for its chain; the reader is given back by `give`.
    * @throws UringError ENFILE, ENOMEM when not even one can be made.
    */
-  take(use: (reader: WholeReader | null) => void): void {
+  take(user: ReaderUser): void {
     const reader = this.#waiting.size === 0 ? (this.#free.pop() ?? this.#more()) : null;
-    if (reader === null) this.#waiting.add(() => this.#start(this.#free.pop()!, use));
-    else this.#start(reader, use);
+    if (reader === null) this.#waiting.add(user);
+    else this.#start(reader, user);
   }
 
   give(reader: WholeReader): void {
-    this.#free.push(reader);
-    if (this.#waiting.size > 0) this.#waiting.next()();
+    if (this.#waiting.size > 0) this.#start(reader, this.#waiting.next());
+    else this.#free.push(reader);
   }
 
   /** Has one, so that there is one when the slots for files are gone. @throws as `take`. */
@@ -48,17 +53,22 @@ export class WholeReaders {
     if (reader !== null) this.#free.push(reader);
   }
 
-  #start(reader: WholeReader, use: (reader: WholeReader | null) => void): void {
+  #start(reader: WholeReader, user: ReaderUser): void {
+    const engine = this.#engine;
+    if (engine.ended === null && engine.waiting === 0 && engine.hasRoom(CHAIN_ENTRIES)) user.begin(reader);
+    else this.#wait(reader, user);
+  }
+
+  #wait(reader: WholeReader, user: ReaderUser): void {
     const engine = this.#engine;
     const attempt = (): void => {
       if (engine.ended !== null) {
-        use(null);
+        user.begin(null);
         this.give(reader);
-      } else if (engine.hasRoom(CHAIN_ENTRIES)) use(reader);
+      } else if (engine.hasRoom(CHAIN_ENTRIES)) user.begin(reader);
       else engine.waitFirst(attempt);
     };
-    if (engine.ended === null && engine.waiting === 0 && engine.hasRoom(CHAIN_ENTRIES)) use(reader);
-    else engine.wait(attempt);
+    engine.wait(attempt);
   }
 
   #more(): WholeReader | null {
