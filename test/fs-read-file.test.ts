@@ -16,6 +16,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import fs from 'tsuring/fs';
+import { O_PATH } from 'tsuring/syscalls';
 import { times } from './support/effort.ts';
 import { compareWithNode, openDescriptors } from './support/fs-compare.ts';
 import { type Scratch, scratch } from './support/live-scratch.ts';
@@ -152,6 +153,8 @@ readTest('what cannot be read fails as with Node', async (here) => {
       await compare(here, here.folder + '/././.'.repeat(length / 6), options);
     await fails(here, 'ENAMETOOLONG', here.folder + '/€'.repeat(1500), options);
   }
+  // Opened, but nothing can be read of it.
+  await fails(here, 'EBADF', here.at('file'), { flag: O_PATH });
 });
 
 readTest(

@@ -20,8 +20,8 @@ export async function readThroughHandle(
   const engine = (await fileHandles())?.isOurs(handle) ? bufferEngine() : null;
   const plain = { encoding, signal } as never;
   return closing(handle, async () => {
-    if (engine === null) return handle.readFile(plain);
     try {
+      if (engine === null) return await handle.readFile(plain);
       return await readOpenFile(engine, { fd: handle.fd, traffic: null, before }, options);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
