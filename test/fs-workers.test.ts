@@ -15,9 +15,11 @@ import { makeFifo } from './support/live-fds.ts';
 import { type Scratch, scratch } from './support/live-scratch.ts';
 import { MemoryWatch } from './support/memory-watch.ts';
 import { lacksOpcode } from './support/needs.ts';
+import { seed } from './support/random.ts';
 import { runNode } from './support/sandbox.ts';
 import type { FsScene } from './support/worker-fs.ts';
-import { compiled } from './support/worker-start.ts';
+import { compiled, startWorker } from './support/worker-start.ts';
+import type { TransferTask } from './support/worker-transfers.ts';
 
 /** How often each is ended: TSURING_WORKER_ROUNDS=50 makes hundreds of it. */
 const ROUNDS = {
@@ -105,6 +107,19 @@ for (const scene of ['small', 'large', 'handles', 'pipes', 'idle'] as const)
       assert.ok(left.length <= most, `${left.length} files are open, not ${most} at most`);
     });
   }
+
+test(`FileHandles in a Worker read and write as Node's, seed ${seed}`, without, async () => {
+  using here = scratch();
+  const { message, exited } = await startWorker('worker-transfers', {
+    folder: here.folder,
+    seed,
+    rounds: times(200),
+  } satisfies TransferTask);
+  const [backend, byRing] = message as [string, number];
+  assert.equal(backend, 'io_uring');
+  assert.ok(byRing > 1600, `${byRing}`);
+  assert.equal(await exited, 0);
+});
 
 test('Workers come and go while the main thread reads and writes', without, async () => {
   using here = place();

@@ -12,7 +12,16 @@ import { type NodeHandles, nodeHandles } from './node-handle.ts';
 import { arePlain, plainReading, plainWriting } from './parts.ts';
 import { readOpenFile } from './read-open-file.ts';
 import { Traffic } from './traffic.ts';
-import { bufferEngine, reading, readingAll, transfer, writing, writingAll } from './transfer.ts';
+import {
+  bufferEngine,
+  bytesOf,
+  reading,
+  readingAll,
+  transfer,
+  transferEngine,
+  writing,
+  writingAll,
+} from './transfer.ts';
 import { writableBytes, writeOpenFile } from './write-open-file.ts';
 
 /** Makes FileHandles. */
@@ -91,12 +100,15 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
   };
   /** The engine, when the handle is open. */
   const engineOf = (handle: FileHandle): Engine | null => (handle?.fd >= 0 ? bufferEngine() : null);
+  /** The engine that does it, when the arguments are plain and the handle is open. */
+  const engineFor = (handle: FileHandle, length: number): Engine | null =>
+    handle?.fd >= 0 ? transferEngine(length) : null;
 
   // The parameters are Node's, so that the functions have its `length`; what they can be is for Node to say.
   return class FileHandle extends Base {
     override read(buffer?: Hidden, offset?: Hidden, length?: Hidden, position?: Hidden): Promise<Hidden> {
-      const engine = engineOf(this);
-      const part = engine === null ? null : plainReading(buffer, offset, length, position);
+      const part = plainReading(buffer, offset, length, position);
+      const engine = part === null ? null : engineFor(this, part.length);
       if (engine === null || part === null) return super.read(buffer, offset, length, position);
       const operation = reading(this.fd, part.view, part.length, part.position);
       const result = (bytesRead: number) => ({ __proto__: null, bytesRead, buffer: part.buffer });
@@ -104,8 +116,8 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     }
 
     override write(buffer: Hidden, offset?: Hidden, length?: Hidden, position?: Hidden): Promise<Hidden> {
-      const engine = engineOf(this);
-      const part = engine === null ? null : plainWriting(buffer, offset, length, position);
+      const part = plainWriting(buffer, offset, length, position);
+      const engine = part === null ? null : engineFor(this, part.length);
       if (engine === null || part === null) return super.write(buffer, offset, length, position);
       const operation = writing(this.fd, part.view, part.length, part.position);
       const result = (bytesWritten: number) => ({ __proto__: null, bytesWritten, buffer });
@@ -113,18 +125,19 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     }
 
     override readv(buffers: Hidden, position?: Hidden): Promise<Hidden> {
-      const engine = engineOf(this);
       const place = plainPosition(position);
-      if (engine === null || place === undefined || !arePlain(buffers)) return super.readv(buffers, position);
+      if (place === undefined || !arePlain(buffers)) return super.readv(buffers, position);
+      const engine = engineFor(this, bytesOf(buffers));
+      if (engine === null) return super.readv(buffers as Hidden, position);
       const result = (bytesRead: number) => ({ __proto__: null, bytesRead, buffers });
       return transfer(engine, trafficOf(this), readingAll(this.fd, buffers, place), result);
     }
 
     override writev(buffers: Hidden, position?: Hidden): Promise<Hidden> {
-      const engine = engineOf(this);
       const place = plainPosition(position);
-      if (engine === null || place === undefined || !arePlain(buffers))
-        return super.writev(buffers, position);
+      if (place === undefined || !arePlain(buffers)) return super.writev(buffers, position);
+      const engine = engineFor(this, bytesOf(buffers));
+      if (engine === null) return super.writev(buffers as Hidden, position);
       const result = (bytesWritten: number) => ({ __proto__: null, bytesWritten, buffers });
       return transfer(engine, trafficOf(this), writingAll(this.fd, buffers, place), result);
     }

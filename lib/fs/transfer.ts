@@ -1,5 +1,5 @@
 /**
- * Reading and writing of open files by the ring, in memory of the caller's.
+ * Reading and writing of open files by the ring, in memory of the caller's; in a Worker by way of memory of the ring's.
  */
 import { isMainThread } from 'node:worker_threads';
 import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
@@ -14,6 +14,7 @@ import type { Sqe } from '../sqe.ts';
 import { fsEngine } from './backend.ts';
 import { moveOn, positionOf } from './file-position.ts';
 import type { Traffic } from './traffic.ts';
+import { gather, PIECE_BYTES, scatter, workerMemory } from './worker-memory.ts';
 
 /**
  * The engine for operations on memory of the caller's; null where Node is to do it. In a Worker the memory may be gone before
@@ -21,6 +22,23 @@ import type { Traffic } from './traffic.ts';
  */
 export function bufferEngine(): Engine | null {
   return isMainThread ? fsEngine() : null;
+}
+
+/** The engine for a transfer of so many bytes; null where Node is to do it: in a Worker, when they are many. */
+export function transferEngine(length: number): Engine | null {
+  if (isMainThread) return fsEngine();
+  const engine = length <= PIECE_BYTES ? fsEngine() : null;
+  return engine !== null && hasMemory(engine) ? engine : null;
+}
+
+/** Where addresses are scarce there is none. */
+function hasMemory(engine: Engine): boolean {
+  try {
+    return workerMemory(engine) !== null;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** What is done to an open file. */
@@ -31,29 +49,31 @@ export interface Operation {
   readonly length: number;
   /** -1 for the file's own. */
   readonly position: number;
+  /** Whose bytes they are. */
+  readonly views: readonly ArrayBufferView[];
   readonly encode: (sqe: Sqe) => void;
 }
 
 export function reading(fd: number, buffer: ArrayBufferView, length: number, position: number): Operation {
   const encode = (sqe: Sqe): void => read(sqe, fd, buffer, length, position);
-  return { name: 'read', fd, length, position, encode };
+  return { name: 'read', fd, length, position, views: [buffer], encode };
 }
 
 export function writing(fd: number, buffer: ArrayBufferView, length: number, position: number): Operation {
   const encode = (sqe: Sqe): void => write(sqe, fd, buffer, length, position);
-  return { name: 'write', fd, length, position, encode };
+  return { name: 'write', fd, length, position, views: [buffer], encode };
 }
 
 export function readingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Operation {
   const iovecs = new Iovecs(buffers);
   const encode = (sqe: Sqe): void => readv(sqe, fd, iovecs, iovecs.count, position);
-  return { name: 'read', fd, length: bytesOf(buffers), position, encode };
+  return { name: 'read', fd, length: bytesOf(buffers), position, views: buffers, encode };
 }
 
 export function writingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Operation {
   const iovecs = new Iovecs(buffers);
   const encode = (sqe: Sqe): void => writev(sqe, fd, iovecs, iovecs.count, position);
-  return { name: 'write', fd, length: bytesOf(buffers), position, encode };
+  return { name: 'write', fd, length: bytesOf(buffers), position, views: buffers, encode };
 }
 
 /**
@@ -83,6 +103,8 @@ class Running implements Receiver {
   readonly #result: (count: number) => unknown;
   readonly #resolve: Resolve;
   #slot: Slot | null = null;
+  /** In a Worker: through which it goes. */
+  #piece: Buffer | null = null;
   /** Where the file stood, when it is its own position that is used. */
   #start = -1;
 
@@ -102,16 +124,17 @@ class Running implements Receiver {
 
   /** Now, or when the queue has room. */
   readonly begin = (): void => {
-    const { name, fd, length, position, encode } = this.#operation;
+    const { name, fd, length, position } = this.#operation;
     const engine = this.#engine;
     let sqe: Sqe | null = null;
     try {
+      if (!this.#hasMemory()) return;
       sqe = engine.begin();
       if (sqe === null) {
         engine.wait(this.begin);
         return;
       }
-      encode(sqe);
+      this.#encode(sqe);
     } catch (error) {
       if (sqe !== null) engine.abandon(sqe);
       this.#leave();
@@ -132,19 +155,44 @@ class Running implements Receiver {
     // To memory that is gone nothing was written: it matters only for what was read.
     const problem = name === 'write' && res >= 0 ? null : failure(this.#slot as Slot, res);
     moveOn(fd, this.#start, length, res);
+    if (this.#piece !== null && name === 'read' && res > 0) scatter(this.#piece, res, this.#operation.views);
     this.#leave();
     if (problem === null) this.#resolve(this.#result(res));
     else rejectFrom(this.#resolve, problem);
   }
 
+  /** False: `begin` is called again when there is some. */
+  #hasMemory(): boolean {
+    // When there are no more operations it is told by `begin` of the engine.
+    if (this.#piece !== null || this.#engine.ended !== null) return true;
+    const memory = workerMemory(this.#engine);
+    if (memory === null) return true;
+    this.#piece = memory.take(this.begin);
+    return this.#piece !== null;
+  }
+
+  #encode(sqe: Sqe): void {
+    const { name, fd, length, position, views, encode } = this.#operation;
+    const piece = this.#piece;
+    if (piece === null) {
+      encode(sqe);
+      return;
+    }
+    if (name === 'write') gather(views, length, piece);
+    (name === 'write' ? write : read)(sqe, fd, piece, length, position);
+  }
+
   #leave(): void {
+    const piece = this.#piece;
+    this.#piece = null;
+    if (piece !== null) workerMemory(this.#engine)!.give(piece);
     if (this.#traffic === null) return;
     if (this.#operation.position < 0) this.#traffic.leave();
     this.#traffic.unref();
   }
 }
 
-function bytesOf(buffers: readonly ArrayBufferView[]): number {
+export function bytesOf(buffers: readonly ArrayBufferView[]): number {
   return buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
