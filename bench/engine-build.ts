@@ -1,5 +1,5 @@
 /**
- * The scripts of the engine's rows, and the package, as they are shipped: compiled by tsc. Run through tsx every closure that
+ * The scripts of the engine's rows, and the package, compiled as a user has them. Run through tsx every closure that
  * has a name would be given it anew each time that it is made, which the operations of the engine would pay for.
  */
 import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';

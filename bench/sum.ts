@@ -3,7 +3,7 @@
  * its own; and the hash alone, which tells what bounds it.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readSync, rmSync } from 'node:fs';
+import { readSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,6 @@ import type { Context, Measured } from './rows.ts';
 
 const GIB = 2 ** 30;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const BUILD = join(ROOT, 'bench/peers/build/package');
 
 export async function sumRow({ quick, folder }: Context): Promise<Measured> {
   const path = await emptyFile(join(folder, 'large'));
@@ -38,7 +37,6 @@ export async function sumRow({ quick, folder }: Context): Promise<Measured> {
     seen.hash.push(hashAlone());
   }
   rmSync(path);
-  rmSync(BUILD, { recursive: true, force: true });
   if (sums.size !== 1) throw new Error(`The sums differ: ${[...sums].join(', ')}`);
   const [ours, sha256sum, stream, hash] = Object.values(seen).map(medianOf);
   return {
@@ -72,18 +70,10 @@ function hashAlone(): number {
   return (performance.now() - start) * 1e6;
 }
 
-/** The package as it is shipped, built beside the C peers: what a user starts does not compile TypeScript first. */
+/** The command as it is shipped: what a user starts does not compile TypeScript first. */
 async function buildCli(): Promise<string> {
-  const cli = join(BUILD, 'dist/lib/cli.js');
-  rmSync(BUILD, { recursive: true, force: true });
-  mkdirSync(BUILD, { recursive: true });
-  copyFileSync(join(ROOT, 'package.json'), join(BUILD, 'package.json'));
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(BUILD, 'dist')];
-  await run(process.execPath, args).catch((error) => {
-    if (!existsSync(cli)) throw error;
-  });
-  return cli;
+  await run('npm', ['--prefix', ROOT, 'run', '--silent', 'build']);
+  return join(ROOT, 'dist/lib/cli.js');
 }
 
 const STREAM = `

@@ -32,11 +32,13 @@ export function makeApplication(folder: string, architecture: Architecture, tarb
 }
 
 /**
- * The tests import what is in lib/ and syscalls/ by path, and 'tsuring' by name: both must be the same modules, those
- * that the package brings in dist/.
+ * The tests import what is in lib/ and syscalls/ by path, and 'tsuring' by name: both must be the same modules, so dist/ gets
+ * them one by one in place of its bundles.
  */
 function addTests(folder: string, compiled: string): void {
+  rmSync(join(folder, 'dist'), { recursive: true });
   for (const name of ['lib', 'syscalls']) {
+    cpSync(join(compiled, name), join(folder, 'dist', name), { recursive: true });
     rmSync(join(folder, name), { recursive: true });
     symlinkSync(join('dist', name), join(folder, name));
   }

@@ -45,7 +45,7 @@ function writeProject(): void {
   const program = (ring: string) => `import { readFileSync, openSync } from 'node:fs';
 import { IoUring, IoUringState, read } from 'tsuring';
 import fs, { open } from 'tsuring/fs';
-import { EBADF, ioUringEnter } from 'tsuring/syscalls';
+import { EBADF, ioUringEnter, UringError } from 'tsuring/syscalls';
 const buffer = Buffer.alloc(65536);
 const ring${ring} = new IoUringState(8);
 const sqe = ring.getSqe();
@@ -59,6 +59,14 @@ const bad = ioUringEnter(-1, 0, 0, 0);
 if (bad !== -EBADF) throw new Error('wrong errno');
 console.log(\`read \${cqe.res} bytes, res of a bad enter \${bad}\`);
 ring.close();
+let closed;
+try {
+  ring.submit();
+} catch (error) {
+  closed = error;
+}
+// The three subpaths have their classes in common.
+if (!(closed instanceof UringError)) throw new Error('another UringError');
 const engine = new IoUring();
 const fd = await engine.openat('package.json');
 const [first, { size }] = await Promise.all([engine.read(fd, buffer, { offset: 0 }), engine.fstatx(fd)]);
@@ -88,13 +96,17 @@ await handle.close();
   write('tsconfig.json', JSON.stringify(tsconfig));
 }
 
-/** The declaration map of the entry point leads to a source file that is in the package. */
+/** The maps of the declarations and of the bundles lead to what is there. */
 function expectSource(): void {
-  const map = join(folder, 'node_modules', 'tsuring', 'dist', 'lib', 'state.d.ts.map');
-  const [source] = (JSON.parse(readFileSync(map, 'utf8')) as { sources: string[] }).sources;
-  const path = resolve(dirname(map), source);
-  const inside = existsSync(path) && realpathSync(path).startsWith(realpathSync(folder));
-  if (!inside) throw new Error(`the declaration map leads to ${path}, which is not in the package`);
+  for (const name of ['state.d.ts.map', 'index.js.map', 'fs/index.js.map']) {
+    const map = join(folder, 'node_modules', 'tsuring', 'dist', 'lib', name);
+    const { sources } = JSON.parse(readFileSync(map, 'utf8')) as { sources: string[] };
+    for (const source of sources) {
+      const path = resolve(dirname(map), source);
+      const inside = existsSync(path) && realpathSync(path).startsWith(realpathSync(folder));
+      if (!inside) throw new Error(`${name} leads to ${path}, which is not in the package`);
+    }
+  }
 }
 
 function packageVersion(): string {
