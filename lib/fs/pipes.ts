@@ -4,6 +4,7 @@
 import { O_ACCMODE, O_NONBLOCK, O_RDONLY, POSIX_FADV_NORMAL } from '../../syscalls/constants/fcntl.ts';
 import { POLLHUP, POLLIN } from '../../syscalls/constants/poll.ts';
 import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
+import { isSince518 } from '../engine/direct.ts';
 import type { Engine } from '../engine/engine.ts';
 import { launch } from '../engine/launch.ts';
 import { fadvise } from '../ops/advise.ts';
@@ -29,17 +30,18 @@ export async function isPipe(engine: Engine, fd: number): Promise<boolean> {
  * descriptor to be used in its place.
  *
  * The pipe is opened once more by a thread of the kernel's, which waits. But that would miss a writer who has come and gone
- * before: so what it has written, or that it is gone, is looked out for at the first descriptor.
+ * before: so what it has written, or that it is gone, is looked out for at the first descriptor. On old kernels that alone
+ * is done: two threads that wait hold up there whatever comes after them.
  */
 export async function openPipe(engine: Engine, path: string, flags: number, fd: number): Promise<number> {
   if ((flags & O_ACCMODE) !== O_RDONLY || (flags & O_NONBLOCK) !== 0) return fd;
+  if (!isSince518(engine.ring)) {
+    await look(engine, fd);
+    return fd;
+  }
   const { signal, abort } = abortion();
   const waiting = openAt(engine, path, flags, IOSQE_ASYNC, signal);
-  const looking = launch<number>(engine, {
-    name: 'open',
-    options: { signal },
-    encode: (sqe) => pollAdd(sqe, fd, POLLIN | POLLHUP),
-  });
+  const looking = look(engine, fd, signal);
   let used = fd;
   try {
     used = await Promise.race([waiting, looking.then(() => fd)]);
@@ -53,6 +55,15 @@ export async function openPipe(engine: Engine, path: string, flags: number, fd: 
     if (used !== fd) await closeFd(engine, fd);
     if (opened.status === 'fulfilled' && opened.value !== used) await closeFd(engine, opened.value);
   }
+}
+
+/** Until there is something to be read, or nobody is left who could write. */
+function look(engine: Engine, fd: number, signal?: AbortSignal): Promise<number> {
+  return launch<number>(engine, {
+    name: 'open',
+    options: { signal },
+    encode: (sqe) => pollAdd(sqe, fd, POLLIN | POLLHUP),
+  });
 }
 
 function abortion(): { signal: AbortSignal; abort: () => void } {
