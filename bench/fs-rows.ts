@@ -36,6 +36,7 @@ export const fsRows: readonly Row[] = [
   ),
   fsRow('stat of 10,000 files, 16 at a time', 'statFiles', 16, FILES, { unit: 'ns/file' }),
   fsRow('cp of a tree of 10,000 files', 'copyTree', 1, FILES, { unit: 'ns/file' }),
+  fsRow('rm of a tree of 10,000 files', 'removeTree', 1, FILES, { unit: 'ns/file' }),
   fsRow('cp of a tree of 4 GiB', 'copyLarge', 1, 4096, { unit: 'ns/MiB', rounds: 1 }),
   fsRow('stream of 1 GiB', 'stream', 1, 1024, { unit: 'ns/MiB' }),
   ...[1, 16, 128].map((depth) =>

@@ -19,7 +19,10 @@ import {
 import { join } from 'node:path';
 import { BLOCK } from './files.ts';
 
-export type Fs = Pick<typeof import('node:fs/promises'), 'cp' | 'open' | 'readFile' | 'stat' | 'writeFile'>;
+export type Fs = Pick<
+  typeof import('node:fs/promises'),
+  'cp' | 'open' | 'readFile' | 'rm' | 'stat' | 'writeFile'
+>;
 
 /** What bench/fs-row.ts is to measure. */
 export interface FsTask {
@@ -96,6 +99,15 @@ const copyTree: Workload = {
   clean: removeCopy,
 };
 
+/** The files are there again after each pass. */
+const removeTree: Workload = {
+  prepare: makeFiles,
+  pass: (fs, { folder }) => fs.rm(join(folder, 'files'), { recursive: true }),
+  sync: ({ folder }) => rmSync(join(folder, 'files'), { recursive: true }),
+  command: ({ folder }) => `rm -r '${folder}/files'`,
+  clean: makeFiles,
+};
+
 /** A tree of files of 256 MiB. */
 const copyLarge: Workload = {
   prepare: (task) => {
@@ -153,6 +165,7 @@ export type WorkloadName =
   | 'flushFiles'
   | 'statFiles'
   | 'copyTree'
+  | 'removeTree'
   | 'copyLarge'
   | 'stream'
   | 'randomReads';
@@ -163,6 +176,7 @@ export const workloads: Readonly<Record<WorkloadName, Workload>> = {
   flushFiles,
   statFiles,
   copyTree,
+  removeTree,
   copyLarge,
   stream,
   randomReads,

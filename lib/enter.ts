@@ -2,6 +2,7 @@
  * The way into the kernel for one ring: io_uring_enter, counted, and waits that never block for long.
  */
 
+import { types } from 'node:util';
 import {
   IORING_ENTER_EXT_ARG,
   IORING_ENTER_GETEVENTS,
@@ -330,7 +331,7 @@ export function checkEnter(toSubmit: number, minComplete: number, flags: number)
 /** Whether the argument of an enter is memory or an offset of the caller's own. */
 export function isRaw(argument: unknown): argument is BufferSource | number {
   if (typeof argument === 'number' || isView(argument)) return true;
-  return argument instanceof ArrayBuffer || argument instanceof SharedArrayBuffer;
+  return types.isAnyArrayBuffer(argument);
 }
 
 /** The longest that the thread sits in the kernel: after it worker.terminate() and process.exit() take effect. */

@@ -6,6 +6,7 @@
  * its addresses are not given to the next allocation while the kernel holds the pages, whoever frees it, V8's
  * collector or the end of a terminated Worker. Only address space is spent: pages never touched are never filled.
  */
+import { types } from 'node:util';
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from './constants/mman.ts';
 import { UringError } from './error.ts';
 import { checkInteger, invalidType, invalidValue } from './invalid.ts';
@@ -71,7 +72,7 @@ export class SharedPages implements Memory {
   readonly address: number;
 
   constructor(buffer: SharedArrayBuffer, byteOffset: number, byteLength: number) {
-    if (!(buffer instanceof SharedArrayBuffer))
+    if (!types.isSharedArrayBuffer(buffer))
       throw invalidType('buffer', 'an instance of SharedArrayBuffer', buffer);
     const address = baseOf(buffer) + checkInteger('byteOffset', byteOffset, 0, buffer.byteLength);
     checkInteger('byteLength', byteLength, 1, buffer.byteLength - byteOffset);
@@ -188,7 +189,8 @@ function baseOf(buffer: ArrayBufferLike): number {
 }
 
 function askBase(buffer: ArrayBufferLike): number {
-  if (!(buffer instanceof ArrayBuffer || buffer instanceof SharedArrayBuffer))
+  // Also those of another realm (node:vm), as test runners give them to programs.
+  if (!types.isAnyArrayBuffer(buffer))
     throw invalidType('buffer', 'an instance of Buffer, TypedArray, DataView or (Shared)ArrayBuffer', buffer);
   if (buffer.byteLength === 0) return emptyBase(buffer);
   const base = libc().addressOf(new Uint8Array(buffer));

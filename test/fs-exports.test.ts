@@ -9,7 +9,7 @@ import ours, * as ourNames from 'tsuring/fs';
 import { type FsBackend, fsBackend } from 'tsuring/fs';
 
 /** Those that are not simply Node's. */
-const TAKEN_OVER = ['open', 'readFile', 'writeFile', 'appendFile'];
+const TAKEN_OVER = ['rm', 'open', 'readFile', 'writeFile', 'appendFile'];
 /** What the default export says beside them. */
 const OWN = ['backend', 'reason'];
 

@@ -7,6 +7,7 @@ import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import nodeFs, { type FileHandle } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { runInNewContext } from 'node:vm';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { fadvise, IoUringState } from 'tsuring';
 import fs from 'tsuring/fs';
@@ -344,6 +345,94 @@ handleTest('reads and writes that do not say where: each byte once', async (path
     const copies = pieces.map((_, n) => copy.subarray(n * 4000, n * 4000 + 4000));
     assert.ok(Buffer.concat(copies.sort(Buffer.compare)).equals(content), 'something was written over');
   }
+});
+
+handleTest('what Node does at the position and what the ring does: each byte once', async (path) => {
+  for (let round = 0; round < times(20); round++) {
+    const handle = await fs.open(path, 'w+');
+    // Text in latin1 is Node's, and so is a buffer with options that are not plain.
+    const writing = Array.from({ length: 30 }, (_, n) => [
+      handle.write(Buffer.alloc(1000 + n)),
+      handle.write('ä'.repeat(500), null, 'latin1'),
+      handle.write(Buffer.alloc(50), { length: 50, position: null, other: 1 } as never),
+      // No number: the file's own.
+      handle.write(Buffer.alloc(10), 0, 10, 7n as never),
+    ]).flat();
+    const written = (await Promise.all(writing)).reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
+    assert.equal((await handle.stat()).size, written);
+    await handle.close();
+    const reader = await fs.open(path);
+    const reading = Array.from({ length: 40 }, (_, n) =>
+      n % 4 === 3
+        ? reader.read(new Uint8Array(100), 0, 100, -1 as never)
+        : reader.read({ buffer: Buffer.alloc(100), position: n % 2 === 0 ? null : undefined }),
+    );
+    const read = (await Promise.all(reading)).reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+    assert.equal((await reader.readFile()).length, written - read);
+    await reader.close();
+  }
+});
+
+handleTest('many that wait and fail settle all the same', async (path) => {
+  const handle = await fs.open(path, 'w');
+  const first = handle.write('x');
+  const buffer = new Uint8Array(10);
+  const failing = Array.from({ length: 20_000 }, () => handle.write(buffer));
+  structuredClone(buffer.buffer, { transfer: [buffer.buffer] });
+  assert.equal((await first).bytesWritten, 1);
+  for (const outcome of await Promise.allSettled(failing)) {
+    assert.equal(outcome.status, 'rejected');
+    assert.equal(outcome.reason.code, 'ERR_INVALID_STATE');
+  }
+  assert.equal((await handle.write('y')).bytesWritten, 1);
+  await handle.close();
+  assert.equal(readFileSync(path, 'latin1'), 'xy');
+});
+
+handleTest('buffers of another realm', async (_path, here) => {
+  for (const source of [
+    'new Uint8Array([1, 2, 3, 4])',
+    'new Float32Array(1)',
+    'new DataView(new ArrayBuffer(4))',
+    'new Uint8Array(new SharedArrayBuffer(4))',
+  ]) {
+    const make = (): Uint8Array => runInNewContext(source);
+    await compare(here, 'r+', source, async (handle) => {
+      const [view, other] = [make(), make()];
+      const read = await handle.read(view, 0, 4, 1);
+      const written = await handle.write(other, 0, 4, 0);
+      const vectors = [make(), make()];
+      const { bytesRead } = await handle.readv(vectors, 3);
+      await handle.writev(vectors, 9);
+      await handle.writeFile(make());
+      return [
+        read.bytesRead,
+        written.bytesWritten,
+        bytesRead,
+        Buffer.from(view.buffer).toString('hex'),
+        vectors.map(({ buffer }) => Buffer.from(buffer).toString('hex')),
+      ];
+    });
+  }
+});
+
+handleTest('a list of buffers is taken as it is at the call', async (path) => {
+  const handle = await fs.open(path, 'w+');
+  const list: Buffer[] = [];
+  const writing = ['one', 'two', 'three'].map((text) => {
+    list.push(Buffer.from(text));
+    const result = handle.writev(list);
+    list.length = 0;
+    return result;
+  });
+  await Promise.all(writing);
+  const [a, b] = [Buffer.alloc(3), Buffer.alloc(8)];
+  list.push(a, b);
+  const reading = handle.readv(list, 0);
+  list.length = 0;
+  assert.equal((await reading).bytesRead, 11);
+  assert.equal(`${a} ${b}`, 'one twothree');
+  await handle.close();
 });
 
 handleTest('a handle is not copied, but goes to whom it is given', async (path) => {

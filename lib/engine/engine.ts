@@ -130,7 +130,14 @@ export class Engine {
   /** Whether `count` entries can be had now one after the other, submitted by one system call. */
   hasRoom(count: number): boolean {
     if (this.#encoding || (this.#waiting.size > 0 && !this.#pumping)) return false;
-    return this.ring.sqSpaceLeft() >= count || this.#makeRoom(count) !== null;
+    if (this.ring.sqSpaceLeft() >= count) return true;
+    try {
+      return this.#makeRoom(count) !== null;
+    } catch (error) {
+      if (!(error instanceof UringError)) throw error;
+      // The flush that is to come meets the same, and tells all who wait.
+      return false;
+    }
   }
 
   /** Has `again` called when there is room, after all that waits already. */
@@ -402,6 +409,8 @@ export class Engine {
 
   /** The ring cannot be used any more: completions are lost. What the kernel may still write to stays held for good. */
   #break(error: UringError): void {
+    // What is complete has happened: a descriptor that was opened, or closed.
+    if (this.#ring !== null && !this.#ring.closed) this.#drain(this.#ring);
     this.ended = () => error;
     abandonAll(this.slots, error);
     this.completions.refs = 0;

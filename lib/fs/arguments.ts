@@ -61,6 +61,18 @@ export function plainOptions(options: unknown, known: ReadonlySet<string>): Whol
   }
 }
 
+/** Whether they plainly say that folders are removed with all that is in them, and nothing else that matters for that. */
+export function isPlainRm(options: unknown): options is { recursive: true } {
+  if (typeof options !== 'object' || options === null) return false;
+  try {
+    for (const name in options) if (name !== 'recursive' && name !== 'force') return false;
+    const { recursive, force } = options as Record<string, unknown>;
+    return recursive === true && (typeof force === 'boolean' || !('force' in options));
+  } catch {
+    return false;
+  }
+}
+
 function lookAt(options: unknown, known: ReadonlySet<string>): WholeFileOptions | null {
   if (options === undefined || options === null) return NONE;
   if (typeof options === 'string') {

@@ -4,6 +4,7 @@
  * A call whose arguments need interpretation, or are wrong, is Node's altogether: so are its errors. Streams, lines, stat and
  * all else that is not here are inherited, and read and write by what is here.
  */
+import { isView } from '../../syscalls/is-view.ts';
 import type { Engine } from '../engine/engine.ts';
 import { plainOptions, plainPosition, READING, WRITING } from './arguments.ts';
 import { closeFd } from './close-fd.ts';
@@ -90,6 +91,21 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     }
     return traffic;
   };
+  /**
+   * What Node does at the file's own position waits for what the ring does there, and the other way round: the kernel's lock of
+   * the position is Node's alone. Its result.
+   */
+  const byNode = <T>(handle: FileHandle, position: unknown, action: () => Promise<T>): Promise<T> => {
+    if (!(handle?.fd >= 0) || (typeof position === 'number' && position >= 0)) return action();
+    const traffic = trafficOf(handle);
+    return during(
+      traffic,
+      () =>
+        new Promise<T>((resolve) => {
+          traffic.enter(() => resolve(action().finally(() => traffic.leave())));
+        }),
+    );
+  };
   const during = async <T>(traffic: Traffic, operation: () => Promise<T>): Promise<T> => {
     traffic.ref();
     try {
@@ -109,7 +125,8 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     override read(buffer?: Hidden, offset?: Hidden, length?: Hidden, position?: Hidden): Promise<Hidden> {
       const part = plainReading(buffer, offset, length, position);
       const engine = part === null ? null : engineFor(this, part.length);
-      if (engine === null || part === null) return super.read(buffer, offset, length, position);
+      if (engine === null || part === null)
+        return byNode(this, position, () => super.read(buffer, offset, length, position));
       const operation = reading(this.fd, part.view, part.length, part.position);
       const result = (bytesRead: number) => ({ __proto__: null, bytesRead, buffer: part.buffer });
       return transfer(engine, trafficOf(this), operation, result);
@@ -118,7 +135,8 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     override write(buffer: Hidden, offset?: Hidden, length?: Hidden, position?: Hidden): Promise<Hidden> {
       const part = plainWriting(buffer, offset, length, position);
       const engine = part === null ? null : engineFor(this, part.length);
-      if (engine === null || part === null) return super.write(buffer, offset, length, position);
+      if (engine === null || part === null)
+        return byNode(this, position, () => super.write(buffer, offset, length, position));
       const operation = writing(this.fd, part.view, part.length, part.position);
       const result = (bytesWritten: number) => ({ __proto__: null, bytesWritten, buffer });
       return transfer(engine, trafficOf(this), operation, result);
@@ -126,18 +144,20 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
 
     override readv(buffers: Hidden, position?: Hidden): Promise<Hidden> {
       const place = plainPosition(position);
-      if (place === undefined || !arePlain(buffers)) return super.readv(buffers, position);
-      const engine = engineFor(this, bytesOf(buffers));
-      if (engine === null) return super.readv(buffers as Hidden, position);
+      const plain = place !== undefined && arePlain(buffers);
+      const engine = plain ? engineFor(this, bytesOf(buffers)) : null;
+      if (engine === null || place === undefined)
+        return byNode(this, position, () => super.readv(buffers as Hidden, position));
       const result = (bytesRead: number) => ({ __proto__: null, bytesRead, buffers });
       return transfer(engine, trafficOf(this), readingAll(this.fd, buffers, place), result);
     }
 
     override writev(buffers: Hidden, position?: Hidden): Promise<Hidden> {
       const place = plainPosition(position);
-      if (place === undefined || !arePlain(buffers)) return super.writev(buffers, position);
-      const engine = engineFor(this, bytesOf(buffers));
-      if (engine === null) return super.writev(buffers as Hidden, position);
+      const plain = place !== undefined && arePlain(buffers);
+      const engine = plain ? engineFor(this, bytesOf(buffers)) : null;
+      if (engine === null || place === undefined)
+        return byNode(this, position, () => super.writev(buffers as Hidden, position));
       const result = (bytesWritten: number) => ({ __proto__: null, bytesWritten, buffers });
       return transfer(engine, trafficOf(this), writingAll(this.fd, buffers, place), result);
     }
@@ -145,7 +165,7 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     override readFile(options?: Hidden): Promise<Hidden> {
       const engine = engineOf(this);
       const plain = engine === null ? null : plainOptions(options, READING);
-      if (engine === null || plain === null) return super.readFile(options);
+      if (engine === null || plain === null) return byNode(this, undefined, () => super.readFile(options));
       const traffic = trafficOf(this);
       return during(traffic, () => readOpenFile(engine, { fd: this.fd, traffic }, plain));
     }
@@ -154,7 +174,11 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
       const engine = engineOf(this);
       const plain = engine === null ? null : plainOptions(options, WRITING);
       const bytes = plain === null ? null : writableBytes(data, plain.encoding);
-      if (engine === null || plain === null || bytes === null) return super.writeFile(data, options);
+      if (engine === null || plain === null || bytes === null) {
+        const write = () => super.writeFile(data, options);
+        // What an iterable does before it ends nobody knows: it may read the same file.
+        return typeof data === 'string' || isView(data) ? byNode(this, undefined, write) : write();
+      }
       const traffic = trafficOf(this);
       return during(traffic, () => writeOpenFile(engine, this.fd, traffic, bytes, plain.signal));
     }

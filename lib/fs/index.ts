@@ -7,14 +7,15 @@ import { type FsBackend, fsBackend } from './backend.ts';
 import { type NodeFs, node } from './node.ts';
 import { open } from './open.ts';
 import { readFile } from './read-file.ts';
+import { rm } from './rm.ts';
 import { appendFile, writeFile } from './write-file.ts';
 
 export * from 'node:fs/promises';
-export { appendFile, type FsBackend, fsBackend, open, readFile, writeFile };
+export { appendFile, type FsBackend, fsBackend, open, readFile, rm, writeFile };
 
 /** node:fs/promises, with `backend` and `reason`, which tell what serves it: see fsBackend. */
 const fs: NodeFs & FsBackend = Object.defineProperties(
-  { ...node, open, readFile, writeFile, appendFile } as NodeFs & FsBackend,
+  { ...node, open, readFile, rm, writeFile, appendFile } as NodeFs & FsBackend,
   // Not enumerable: whoever copies the functions does not make a ring by that.
   {
     backend: { get: () => fsBackend().backend },

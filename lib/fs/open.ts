@@ -32,8 +32,8 @@ export const open: NodeFs['open'] = async function open(path, flags, mode) {
     if (!(await isPipe(engine, fd))) return handles.make(fd);
     return handles.makeNodes(await openPipe(engine, name, bits, fd));
   } catch (error) {
-    // The ring does not wait for who reads a pipe that is to be written to, nor for a device.
-    if ((error as NodeJS.ErrnoException).errno !== -ENXIO) throw error;
+    // The ring does not wait for who reads a pipe that is to be written to, nor for a device; or there is none any more.
+    if ((error as NodeJS.ErrnoException).errno !== -ENXIO && engine.ended === null) throw error;
     return node.open(name, flags, mode);
   }
 };

@@ -2,6 +2,7 @@
  * Which bytes of which buffer a FileHandle is to read or write, of arguments that need no interpretation. Null for all others,
  * which go to Node's function.
  */
+import { types } from 'node:util';
 import { isView } from '../../syscalls/is-view.ts';
 import { plainPosition } from './arguments.ts';
 
@@ -96,7 +97,7 @@ function textPart(text: string, position: unknown, encoding: unknown): Part | nu
 
 /** By the getters themselves: a class may say of its instances what is not so, and the kernel would believe it. */
 function bytesOf(view: ArrayBufferView): number {
-  return view instanceof DataView ? viewBytes.call(view) : arrayBytes.call(view);
+  return types.isDataView(view) ? viewBytes.call(view) : arrayBytes.call(view);
 }
 
 function isCount(value: unknown): value is number {

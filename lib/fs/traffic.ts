@@ -2,6 +2,8 @@
  * What goes on on one FileHandle by the ring.
  */
 
+import { Waiting } from '../engine/waiting.ts';
+
 /** How Node's FileHandle counts what is in flight: close waits for it. */
 export interface Counted {
   ref(): void;
@@ -17,7 +19,9 @@ export class Traffic {
   readonly #counted: Counted;
   #positioned = false;
   /** Who waits for the position, in order. */
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Waiting<() => void>();
+  /** Somebody is being called. */
+  #calling = false;
 
   constructor(counted: Counted) {
     this.#counted = counted;
@@ -34,7 +38,7 @@ export class Traffic {
   /** Calls `go` when the file's position is free for it; it is given back by `leave`. */
   enter(go: () => void): void {
     if (this.#positioned) {
-      this.#waiting.push(go);
+      this.#waiting.add(go);
       return;
     }
     this.#positioned = true;
@@ -42,8 +46,14 @@ export class Traffic {
   }
 
   leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#positioned = false;
-    else next();
+    this.#positioned = false;
+    // Who is through at once, since he fails, is followed by the next one here: each in the other would exhaust the stack.
+    if (this.#calling) return;
+    this.#calling = true;
+    while (!this.#positioned && this.#waiting.size > 0) {
+      this.#positioned = true;
+      this.#waiting.next()();
+    }
+    this.#calling = false;
   }
 }

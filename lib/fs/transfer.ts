@@ -3,6 +3,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { IOSQE_ASYNC } from '../../syscalls/constants/sqe.ts';
+import { isView } from '../../syscalls/is-view.ts';
 import { Iovecs } from '../args/iovecs.ts';
 import type { Engine } from '../engine/engine.ts';
 import { rejectFrom } from '../engine/errors.ts';
@@ -14,7 +15,7 @@ import type { Sqe } from '../sqe.ts';
 import { fsEngine } from './backend.ts';
 import { moveOn, positionOf } from './file-position.ts';
 import type { Traffic } from './traffic.ts';
-import { gather, PIECE_BYTES, scatter, workerMemory } from './worker-memory.ts';
+import { type Buffers, gather, goneBefore, PIECE_BYTES, scatter, workerMemory } from './worker-memory.ts';
 
 /**
  * The engine for operations on memory of the caller's; null where Node is to do it. In a Worker the memory may be gone before
@@ -49,31 +50,31 @@ export interface Operation {
   readonly length: number;
   /** -1 for the file's own. */
   readonly position: number;
-  /** Whose bytes they are. */
-  readonly views: readonly ArrayBufferView[];
+  /** As they were when the call was made: a list is not the caller's own. */
+  readonly buffers: Buffers;
   readonly encode: (sqe: Sqe) => void;
 }
 
 export function reading(fd: number, buffer: ArrayBufferView, length: number, position: number): Operation {
   const encode = (sqe: Sqe): void => read(sqe, fd, buffer, length, position);
-  return { name: 'read', fd, length, position, views: [buffer], encode };
+  return { name: 'read', fd, length, position, buffers: buffer, encode };
 }
 
 export function writing(fd: number, buffer: ArrayBufferView, length: number, position: number): Operation {
   const encode = (sqe: Sqe): void => write(sqe, fd, buffer, length, position);
-  return { name: 'write', fd, length, position, views: [buffer], encode };
+  return { name: 'write', fd, length, position, buffers: buffer, encode };
 }
 
 export function readingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Operation {
   const iovecs = new Iovecs(buffers);
   const encode = (sqe: Sqe): void => readv(sqe, fd, iovecs, iovecs.count, position);
-  return { name: 'read', fd, length: bytesOf(buffers), position, views: buffers, encode };
+  return { name: 'read', fd, length: bytesOf(buffers), position, buffers: [...buffers], encode };
 }
 
 export function writingAll(fd: number, buffers: readonly ArrayBufferView[], position: number): Operation {
   const iovecs = new Iovecs(buffers);
   const encode = (sqe: Sqe): void => writev(sqe, fd, iovecs, iovecs.count, position);
-  return { name: 'write', fd, length: bytesOf(buffers), position, views: buffers, encode };
+  return { name: 'write', fd, length: bytesOf(buffers), position, buffers: [...buffers], encode };
 }
 
 /**
@@ -124,10 +125,11 @@ class Running implements Receiver {
 
   /** Now, or when the queue has room. */
   readonly begin = (): void => {
-    const { name, fd, length, position } = this.#operation;
+    const { name, fd, length, position, buffers } = this.#operation;
     const engine = this.#engine;
     let sqe: Sqe | null = null;
     try {
+      if (areGone(buffers)) throw goneBefore(name);
       if (!this.#hasMemory()) return;
       sqe = engine.begin();
       if (sqe === null) {
@@ -155,7 +157,8 @@ class Running implements Receiver {
     // To memory that is gone nothing was written: it matters only for what was read.
     const problem = name === 'write' && res >= 0 ? null : failure(this.#slot as Slot, res);
     moveOn(fd, this.#start, length, res);
-    if (this.#piece !== null && name === 'read' && res > 0) scatter(this.#piece, res, this.#operation.views);
+    if (this.#piece !== null && name === 'read' && res > 0)
+      scatter(this.#piece, res, this.#operation.buffers);
     this.#leave();
     if (problem === null) this.#resolve(this.#result(res));
     else rejectFrom(this.#resolve, problem);
@@ -172,13 +175,13 @@ class Running implements Receiver {
   }
 
   #encode(sqe: Sqe): void {
-    const { name, fd, length, position, views, encode } = this.#operation;
+    const { name, fd, length, position, buffers, encode } = this.#operation;
     const piece = this.#piece;
     if (piece === null) {
       encode(sqe);
       return;
     }
-    if (name === 'write') gather(views, length, piece);
+    if (name === 'write') gather(buffers, length, piece);
     (name === 'write' ? write : read)(sqe, fd, piece, length, position);
   }
 
@@ -190,6 +193,12 @@ class Running implements Receiver {
     if (this.#operation.position < 0) this.#traffic.leave();
     this.#traffic.unref();
   }
+}
+
+/** Whether one has no memory any more: it was transferred away since the call. */
+function areGone(buffers: Buffers): boolean {
+  if (isView(buffers)) return buffers.buffer.byteLength === 0;
+  return buffers.some((view) => view.buffer.byteLength === 0);
 }
 
 export function bytesOf(buffers: readonly ArrayBufferView[]): number {

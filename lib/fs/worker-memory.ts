@@ -23,6 +23,8 @@ let memory: WorkerMemory | undefined;
 export class WorkerMemory {
   readonly #free: Buffer[];
   readonly #waiting = new Waiting<() => void>();
+  /** Somebody who waits is being called. */
+  #calling = false;
 
   constructor(engine: Engine) {
     const { buffer, byteOffset } = allocatePages(MOST * PIECE_BYTES);
@@ -45,17 +47,24 @@ export class WorkerMemory {
 
   give(piece: Buffer): void {
     this.#free.push(piece);
-    if (this.#waiting.size > 0) this.#waiting.next()();
+    // Who gives it back at once is followed by the next one here, not deeper and deeper.
+    if (this.#calling) return;
+    this.#calling = true;
+    while (this.#free.length > 0 && this.#waiting.size > 0) this.#waiting.next()();
+    this.#calling = false;
   }
 }
 
+/** One, or several. */
+export type Buffers = ArrayBufferView | readonly ArrayBufferView[];
+
 /**
- * Copies the first bytes of `piece` into `views`, one after the other. Where one was transferred away or became shorter meanwhile
+ * Copies the first bytes of `piece` into the buffers, one after the other. Where one was transferred away or became shorter meanwhile
  * they are lost, as with Node.
  */
-export function scatter(piece: Buffer, length: number, views: readonly ArrayBufferView[]): void {
+export function scatter(piece: Buffer, length: number, buffers: Buffers): void {
   let from = 0;
-  for (const view of views) {
+  for (const view of listOf(buffers)) {
     if (from === length) return;
     const bytes = bytesOf(view);
     if (bytes === null) return;
@@ -65,16 +74,25 @@ export function scatter(piece: Buffer, length: number, views: readonly ArrayBuff
   }
 }
 
-/** Copies so many bytes of `views` into `piece`. @throws where they have fewer by now. */
-export function gather(views: readonly ArrayBufferView[], length: number, piece: Buffer): void {
+/** The error of an operation whose buffer has no bytes any more when its turn has come. */
+export function goneBefore(name: string): Error {
+  return invalidState(`The buffer was transferred away before the operation began, ${name}`);
+}
+
+/** Copies so many bytes of the buffers into `piece`. @throws where they have fewer by now. */
+export function gather(buffers: Buffers, length: number, piece: Buffer): void {
   let to = 0;
-  for (const view of views) {
+  for (const view of listOf(buffers)) {
     const bytes = bytesOf(view)?.subarray(0, length - to);
     if (bytes === undefined) break;
     piece.set(bytes, to);
     to += bytes.length;
   }
-  if (to < length) throw invalidState('The buffer was transferred away before it was written');
+  if (to < length) throw goneBefore('write');
+}
+
+function listOf(buffers: Buffers): readonly ArrayBufferView[] {
+  return Array.isArray(buffers) ? buffers : [buffers as ArrayBufferView];
 }
 
 /** Null when its memory was transferred away, or no longer reaches so far. */
