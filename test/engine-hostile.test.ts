@@ -247,6 +247,36 @@ test('a kernel that refuses for a while is not asked without end', without, asyn
   assert.ok(refusals < 1000, `${refusals} refusals`);
 });
 
+test('a ring that breaks tells first what is complete', without, async () => {
+  let breaking = false;
+  const ring = new IoUring({
+    entries: 8,
+    // The kernel does it, and then there is no kernel any more.
+    kernel: {
+      ...linux,
+      enter: (fd, toSubmit, ...rest) => {
+        const taken = linux.enter(fd, toSubmit, ...rest);
+        return breaking ? -EBADR : taken;
+      },
+    },
+  });
+  await ring.run(nop);
+  breaking = true;
+  const done = Array.from({ length: 3 }, () => ring.run(nop));
+  const waiting = Array.from({ length: 4 }, () =>
+    ring.chain((link) => Array.from({ length: 4 }, () => link.nop())),
+  );
+  const never = ring.run(nop);
+  assert.deepEqual(await Promise.all(done), [0, 0, 0]);
+  // Chains that wait for room are told, too.
+  const ended = await Promise.allSettled([...waiting, never]);
+  assert.deepEqual(
+    ended.slice(1).map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected', 'rejected'],
+  );
+  await ring.close();
+});
+
 test('a ring that has lost completions is at its end, and says so to all', without, async () => {
   using here = scratch();
   const [out] = here.pipe();

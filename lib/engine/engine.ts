@@ -407,10 +407,19 @@ export class Engine {
     if (alarm.arm()) this.#schedule();
   }
 
+  /** What is complete has happened: a descriptor was opened, or closed. */
+  #drainLast(): void {
+    try {
+      if (this.#ring !== null && !this.#ring.closed) this.#drain(this.#ring);
+    } catch (error) {
+      // More is in the kernel, and cannot be had any more.
+      if (!(error instanceof UringError)) throw error;
+    }
+  }
+
   /** The ring cannot be used any more: completions are lost. What the kernel may still write to stays held for good. */
   #break(error: UringError): void {
-    // What is complete has happened: a descriptor that was opened, or closed.
-    if (this.#ring !== null && !this.#ring.closed) this.#drain(this.#ring);
+    this.#drainLast();
     this.ended = () => error;
     abandonAll(this.slots, error);
     this.completions.refs = 0;
