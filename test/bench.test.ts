@@ -70,6 +70,7 @@ const known = [
   ...many('writeFile of 1,000 files of 1 KiB with flush', 1, 16),
   'stat of 10,000 files, 16 at a time',
   'cp of a tree of 10,000 files',
+  'rm of a tree of 10,000 files',
   'cp of a tree of 4 GiB',
   'stream of 1 GiB',
   ...many('FileHandle.read of 4 KiB anywhere in 4 GiB', 1, 16, 128),
