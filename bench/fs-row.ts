@@ -5,36 +5,65 @@
 import { execFileSync } from 'node:child_process';
 import node from 'node:fs/promises';
 import ours from 'tsuring/fs';
-import { type Fs, type FsTask, workloads } from './fs-workloads.ts';
+import { type FsTask, workloads } from './fs-workloads.ts';
 import { Rounds } from './measure.ts';
 import { runScript } from './processes.ts';
 
+interface Contender {
+  readonly name: string;
+  readonly rounds: number;
+  /** Nanoseconds for an item. */
+  readonly measure: () => Promise<number>;
+}
+
 const task: FsTask = JSON.parse(process.argv[2]);
 const workload = workloads[task.name];
-const result = task.uv === 'alone' ? { uv: await asynchronous(node) } : await row();
+const result = task.uv === 'alone' ? { uv: await alone() } : await row();
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
 async function row(): Promise<{ ours: number; peers: Record<string, number> }> {
   if (ours.backend !== 'io_uring') throw new Error(ours.reason ?? '');
   workload.prepare(task);
-  await asynchronous(ours);
+  const inside = [
+    contender('ours', task.rounds, () => workload.pass(ours, task)),
+    contender('fs, synchronous', task.rounds, () => workload.sync(task)),
+    contender('fs/promises', task.slowRounds, () => workload.pass(node, task)),
+  ];
+  for (let i = 0; i < task.warmUp; i++) for (const { measure } of inside) await measure();
   const seen = new Rounds();
+  const all = [...inside, ...outside()];
   for (let round = 0; round < task.rounds; round++) {
-    seen.note('ours', await asynchronous(ours));
-    seen.note('fs, synchronous', await timed(() => workload.sync(task)));
-    if (round >= task.slowRounds) continue;
-    seen.note('fs/promises', await asynchronous(node));
-    const command = workload.command?.(task);
-    if (command !== undefined)
-      seen.note(command.split(' ')[0], await timed(() => execFileSync('/bin/sh', ['-c', command])));
-    if (task.uv === 'beside') seen.note('fs/promises UV_USE_IO_URING', await byUv());
+    // Who comes behind another process finds the caches cold: that is somebody else each time.
+    const first = round % all.length;
+    for (const { name, rounds, measure } of [...all.slice(first), ...all.slice(0, first)])
+      if (round < rounds) seen.note(name, await measure());
   }
   const { ours: mine, ...peers } = seen.medians();
   return { ours: mine, peers };
 }
 
-function asynchronous(fs: Fs): Promise<number> {
-  return timed(() => workload.pass(fs, task));
+/** Those that are processes of their own. */
+function outside(): Contender[] {
+  const made: Contender[] = [];
+  const command = workload.command?.(task);
+  if (command !== undefined) {
+    const pass = (): unknown => execFileSync('/bin/sh', ['-c', command]);
+    made.push(contender(command.split(' ')[0], task.slowRounds, pass));
+  }
+  if (task.uv === 'beside')
+    made.push({ name: 'fs/promises UV_USE_IO_URING', rounds: task.slowRounds, measure: byUv });
+  return made;
+}
+
+function contender(name: string, rounds: number, pass: () => unknown): Contender {
+  return { name, rounds, measure: () => timed(pass) };
+}
+
+/** fs/promises alone: in a process where libuv uses io_uring. */
+async function alone(): Promise<number> {
+  const { measure } = contender('', 1, () => workload.pass(node, task));
+  for (let i = 0; i < task.warmUp; i++) await measure();
+  return measure();
 }
 
 async function timed(pass: () => unknown): Promise<number> {

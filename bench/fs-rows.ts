@@ -15,6 +15,7 @@ export const fsRows: readonly Row[] = [
   ...[1, 16, 256].map((depth) =>
     fsRow(`readFile of 10,000 files of 1 KiB, ${depth} at a time`, 'readFiles', depth, FILES, {
       unit: 'ns/file',
+      warmUp: 8,
       goals: depth === 1 ? { 'fs/promises': 20 } : { 'fs/promises': 10, 'fs, synchronous': 1 },
     }),
   ),
@@ -34,10 +35,10 @@ export const fsRows: readonly Row[] = [
       },
     ),
   ),
-  fsRow('stat of 10,000 files, 16 at a time', 'statFiles', 16, FILES, { unit: 'ns/file' }),
+  fsRow('stat of 10,000 files, 16 at a time', 'statFiles', 16, FILES, { unit: 'ns/file', warmUp: 4 }),
   fsRow('cp of a tree of 10,000 files', 'copyTree', 1, FILES, { unit: 'ns/file' }),
   fsRow('rm of a tree of 10,000 files', 'removeTree', 1, FILES, { unit: 'ns/file' }),
-  fsRow('cp of a tree of 4 GiB', 'copyLarge', 1, 4096, { unit: 'ns/MiB', rounds: 1 }),
+  fsRow('cp of a tree of 4 GiB', 'copyLarge', 1, 4096, { unit: 'ns/MiB', warmUp: 0, rounds: 3 }),
   fsRow('stream of 1 GiB', 'stream', 1, 1024, { unit: 'ns/MiB' }),
   ...[1, 16, 128].map((depth) =>
     fsRow(`FileHandle.read of 4 KiB anywhere in 4 GiB, ${depth} at a time`, 'randomReads', depth, 50_000, {}),
@@ -47,6 +48,7 @@ export const fsRows: readonly Row[] = [
 interface Details {
   readonly unit?: string;
   readonly goals?: Row['goals'];
+  readonly warmUp?: number;
   readonly rounds?: number;
 }
 
@@ -55,7 +57,7 @@ function fsRow(
   workload: FsTask['name'],
   depth: number,
   items: number,
-  { unit, goals = {}, rounds = 5 }: Details,
+  { unit, goals = {}, warmUp = 1, rounds = 5 }: Details,
 ): Row {
   return {
     name,
@@ -63,7 +65,7 @@ function fsRow(
     goals: { 'fs/promises': 0.9, ...goals },
     needs: needsDirectFiles,
     measure: async (context) => {
-      const { ours, peers } = await measure(workload, depth, items, rounds, context);
+      const { ours, peers } = await measure(workload, depth, items, { warmUp, rounds }, context);
       return { ours, peers, ...(unit === undefined ? {} : { unit }) };
     },
   };
@@ -74,7 +76,7 @@ async function measure(
   name: FsTask['name'],
   depth: number,
   items: number,
-  rounds: number,
+  { warmUp, rounds }: { warmUp: number; rounds: number },
   { quick, folder: parent, uv }: Context,
 ): Promise<Measured> {
   const folder = join(parent, 'fs');
@@ -84,6 +86,7 @@ async function measure(
     depth,
     items: quick ? Math.ceil(items / 10) : items,
     folder,
+    warmUp: quick ? 1 : warmUp,
     rounds: quick ? 1 : rounds,
     slowRounds: quick ? 1 : Math.min(rounds, 3),
     uv: uv && !quick ? 'beside' : 'none',

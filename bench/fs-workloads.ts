@@ -33,6 +33,8 @@ export interface FsTask {
   readonly items: number;
   /** Where its files are. */
   readonly folder: string;
+  /** How often each runs before the first round: what is compiled only when it has run often takes long until then. */
+  readonly warmUp: number;
   readonly rounds: number;
   /** In how many of them what is slow takes part. */
   readonly slowRounds: number;
