@@ -115,6 +115,8 @@ test(`${SECONDS} s of everything`, { ...without, timeout: SECONDS * 2000 + witho
     pipe: [readFd, writeFd],
     arena: ring.allocate(16 * BLOCK),
   } as const;
+  // On old kernels the first one must come while nothing is in flight.
+  await ring.registerFile(place.file).close();
   const end = performance.now() + SECONDS * 1000;
   const names = Object.keys(ROUNDS);
   let rounds = 0;

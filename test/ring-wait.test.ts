@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { type IoUringState, nop } from 'tsuring';
 import {
-  IORING_ENTER_EXT_ARG,
   IORING_FEAT_EXT_ARG,
   IORING_FEAT_MIN_TIMEOUT,
   IORING_OP_TIMEOUT,
@@ -102,11 +101,12 @@ test('more than the queue holds is never waited for', without, () => {
 test('a slice is at most 100 ms', extended, () => {
   using open = openRing(4);
   assert.equal(open.ring.waitCqe({ timeout: 350 }), null);
-  assert.ok(open.probe.enters.length >= 4, `${open.probe.enters.length} slices`);
-  for (const { toSubmit, minComplete, flags, result } of open.probe.enters) {
+  // Not how many there are: on a busy machine each takes longer.
+  for (const { toSubmit, minComplete, limit, result } of open.probe.enters) {
     assert.deepEqual([toSubmit, minComplete, result], [0, 1, ETIME]);
-    assert.notEqual(flags & IORING_ENTER_EXT_ARG, 0);
+    assert.ok(limit !== null && limit > 0 && limit <= 100, `${limit} ms`);
   }
+  assert.equal(open.probe.enters[0].limit, 100);
 });
 
 test('a wait without limit is sliced as well', extended, () => {
@@ -114,7 +114,9 @@ test('a wait without limit is sliced as well', extended, () => {
   timeoutOp(open.ring, 5, 350);
   open.ring.submit();
   assert.equal(open.ring.waitCqe()?.userData, 5);
-  assert.ok(open.probe.enters.length >= 1 + 3);
+  const [, ...waits] = open.probe.enters;
+  assert.ok(waits.length > 0);
+  for (const { limit } of waits) assert.equal(limit, 100);
 });
 
 test('deferred completions come with a wait of no time', without, () => {

@@ -2,8 +2,6 @@
  * The best ring that this kernel allows for one thread with an event loop.
  */
 import {
-  IORING_FEAT_REG_REG_RING,
-  IORING_FEAT_RW_ATTR,
   IORING_SETUP_COOP_TASKRUN,
   IORING_SETUP_DEFER_TASKRUN,
   IORING_SETUP_SINGLE_ISSUER,
@@ -15,6 +13,7 @@ import { EINVAL } from '../../syscalls/errno.ts';
 import { UringError } from '../../syscalls/error.ts';
 import { IoUringState } from '../state.ts';
 import type { CheckedEngineOptions } from './options.ts';
+import { signalsAtOnce } from './prompt-signals.ts';
 
 /**
  * Makes the ring. Where the kernel does not know what would be best, or does it badly, what comes next: completions that are
@@ -46,16 +45,9 @@ function firstOf(attempts: readonly (() => IoUringState)[]): IoUringState {
     }
 }
 
-/**
- * Whether the kernel keeps the eventfd's signals of deferred work to itself: Linux 6.12 puts each off until some
- * milliseconds later, and soon gives none any more. 6.1 does not, nor does 6.16; what lies between and was not tried goes the
- * safe way.
- */
-function losesSignals({ setupFlags, features }: IoUringState): boolean {
-  const deferred = (setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0;
-  // Since 6.3 and 6.14.
-  const between = IORING_FEAT_REG_REG_RING | IORING_FEAT_RW_ATTR;
-  return deferred && (features & between) === IORING_FEAT_REG_REG_RING;
+/** Whether the event loop would hear late, or not at all, of what completes on the ring. */
+function losesSignals({ setupFlags }: IoUringState): boolean {
+  return (setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0 && !signalsAtOnce();
 }
 
 const PLAIN: readonly number[] = [

@@ -3,7 +3,17 @@
  * kernel would, fails the n-th call of a kind.
  */
 import type { Kernel, Result } from 'tsuring/syscalls';
-import { EINVAL, io_uring_params, linux, readStruct, type StructValues, writeStruct } from 'tsuring/syscalls';
+import {
+  EINVAL,
+  IORING_ENTER_EXT_ARG,
+  IORING_ENTER_EXT_ARG_REG,
+  io_uring_params,
+  linux,
+  readStruct,
+  type StructValues,
+  writeStruct,
+} from 'tsuring/syscalls';
+import { memoryAt } from './memory-at.ts';
 
 export type Params = StructValues<typeof io_uring_params>;
 
@@ -13,6 +23,8 @@ export interface EnterCall {
   readonly flags: number;
   readonly arg: number;
   readonly argSize: number;
+  /** Milliseconds that it was to wait at most, when that was said in an argument. */
+  readonly limit: number | null;
   readonly result: Result;
 }
 
@@ -67,8 +79,10 @@ export class ProbeKernel implements Kernel {
     arg: number,
     argSize: number,
   ): Result {
+    const extended = flags & (IORING_ENTER_EXT_ARG | IORING_ENTER_EXT_ARG_REG);
+    const limit = extended === IORING_ENTER_EXT_ARG ? limitOf(arg) : null;
     const result = this.#run('enter', () => this.#base.enter(fd, toSubmit, minComplete, flags, arg, argSize));
-    this.enters.push({ toSubmit, minComplete, flags, arg, argSize, result });
+    this.enters.push({ toSubmit, minComplete, flags, arg, argSize, limit, result });
     return result;
   }
 
@@ -128,4 +142,12 @@ export class ProbeKernel implements Kernel {
     const [failing, errno] = this.#options.fail?.[name] ?? [-1, 0];
     return nth === failing ? -errno : call();
   }
+}
+
+/** Of a struct io_uring_getevents_arg: the time that its `ts` points at. */
+function limitOf(arg: number): number | null {
+  const time = Number(memoryAt(arg + 16, 8).readBigUInt64LE());
+  if (time === 0) return null;
+  const bytes = memoryAt(time, 16);
+  return Number(bytes.readBigUInt64LE()) * 1000 + Number(bytes.readBigUInt64LE(8)) / 1e6;
 }
