@@ -171,10 +171,38 @@ engineTest('a buffer that is transferred away in flight', false, async (ring, he
   const bytes = new Uint8Array(new ArrayBuffer(4096));
   const reading = ring.read(out, bytes);
   ring.flush();
-  const elsewhere = structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  const elsewhere = structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
   await ring.write(into, Buffer.from('late'));
   await assert.rejects(reading, { code: 'ERR_INVALID_STATE', message: /transferred away.*read/ });
   assert.equal(elsewhere.byteLength, 4096);
+});
+
+engineTest('a buffer that is transferred away before the kernel is told', false, async (ring, here) => {
+  const [out, into] = here.pipe();
+  const file = here.fileFd('file', 'before');
+  const away = (bytes: Uint8Array): void =>
+    void structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+  const gone = { code: 'ERR_INVALID_STATE', message: /transferred away before/ };
+  const [first, second, third, fourth] = [8, 8, 8, 8].map((size) => new Uint8Array(size));
+  await ring.write(into, Buffer.from('kept'));
+  const done = Promise.allSettled([
+    ring.read(out, first),
+    ring.readv(out, [Buffer.alloc(2), second]),
+    ring.write(file, third, { offset: 0 }),
+    ring.chain((link) => [link.nop(), link.write(file, fourth, { offset: 0 }), link.nop()]),
+    ring.nop(),
+  ]);
+  for (const bytes of [first, second, third, fourth]) away(bytes);
+  const [read, readv, write, chain, nop] = await done;
+  for (const each of [read, readv, write, chain])
+    await assert.rejects(each.status === 'rejected' ? Promise.reject(each.reason) : Promise.resolve(), gone);
+  assert.equal((chain as PromiseRejectedResult).reason.link, 1);
+  assert.equal(nop.status, 'fulfilled');
+  const bytes = Buffer.alloc(8);
+  assert.equal(await ring.read(out, bytes), 4, 'nothing was read of it');
+  assert.equal(await ring.read(file, bytes, { offset: 0 }), 6);
+  assert.equal(bytes.toString('latin1', 0, 6), 'before');
+  assert.equal(ring.stats().inFlight, 0);
 });
 
 engineTest('one of several buffers that is transferred away in flight', false, async (ring, here) => {

@@ -373,6 +373,91 @@ handleTest('what Node does at the position and what the ring does: each byte onc
   }
 });
 
+handleTest('whole files and pieces, by the handle and by the functions: each byte once', async (path) => {
+  const large = Buffer.alloc(20_000, 'x');
+  async function* pieces(): AsyncGenerator<Buffer> {
+    for (let n = 0; n < 5; n++) {
+      await turn();
+      yield large;
+    }
+  }
+  for (let round = 0; round < times(30); round++) {
+    await using handle = await fs.open(path, 'w+');
+    await Promise.all([
+      handle.write(large),
+      fs.writeFile(handle, large),
+      handle.write(large),
+      fs.appendFile(handle, 'y'.repeat(20_000)),
+      handle.writeFile(pieces() as never),
+      ...Array.from({ length: 20 }, () => handle.write(large)),
+    ]);
+    assert.equal((await handle.stat()).size, 29 * 20_000);
+    await using reader = await fs.open(path);
+    const [whole, rest, { bytesRead }] = await Promise.all([
+      fs.readFile(reader),
+      reader.readFile(),
+      reader.read(Buffer.alloc(10)),
+    ]);
+    assert.equal(whole.length + rest.length + bytesRead, 29 * 20_000);
+  }
+});
+
+handleTest('a buffer that is transferred away before the kernel is told', async (path) => {
+  const away = (bytes: Uint8Array): void =>
+    void structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+  const gone = { code: 'ERR_INVALID_STATE', message: /transferred away before/ };
+  await using handle = await fs.open(path, 'r+');
+  const [one, two, three] = [100, 100, 100].map((size) => new Uint8Array(size));
+  const outcomes = Promise.allSettled([
+    handle.write(one, 0, 100, 0),
+    handle.writeFile(two),
+    handle.read(three, 0, 100, 0),
+  ]);
+  for (const bytes of [one, two, three]) away(bytes);
+  for (const outcome of await outcomes)
+    await assert.rejects(
+      outcome.status === 'rejected' ? Promise.reject(outcome.reason) : Promise.resolve(),
+      gone,
+    );
+  assert.equal(readFileSync(path, 'utf8'), CONTENT);
+  // Some of it is written by then.
+  const much = new Uint8Array(4_000_000);
+  const writing = handle.writeFile(much);
+  await turn();
+  away(much);
+  await assert.rejects(writing, gone);
+  const whole = new Uint8Array(5000);
+  const another = fs.writeFile(path, whole);
+  away(whole);
+  await assert.rejects(another, gone);
+});
+
+handleTest('what has no memory, and proxies that throw', async (_path, here) => {
+  const proxy = (target: object): never =>
+    new Proxy(target, {
+      get: () => {
+        throw new Error('of the proxy');
+      },
+      getPrototypeOf: () => {
+        throw new Error('of the proxy');
+      },
+    }) as never;
+  const detached = (): Uint8Array => {
+    const bytes = new Uint8Array(5);
+    structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+    return bytes;
+  };
+  await compare(here, 'r+', 'writeFile of nothing', (handle) => handle.writeFile(detached()));
+  await compare(here, 'r+', 'write of nothing', (handle) => handle.write(detached()));
+  await compare(here, 'r+', 'readv', (handle) => handle.readv(proxy([])));
+  await compare(here, 'r+', 'writev', (handle) => handle.writev(proxy([])));
+  await compare(here, 'r+', 'read', (handle) => handle.read(proxy({})));
+  for (const mode of ['x', -1, 0o600, '600'])
+    await compare(here, 'r+', `mode ${mode}`, (handle) => handle.writeFile('x', { mode } as never));
+  for (const name of ['readFile', 'writeFile', 'open', 'rm'] as const)
+    await compareWithNode(here.folder, name, (each) => each[name](proxy({}), 'x' as never));
+});
+
 handleTest('many that wait and fail settle all the same', async (path) => {
   const handle = await fs.open(path, 'w');
   const first = handle.write('x');

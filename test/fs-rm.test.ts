@@ -104,6 +104,24 @@ test('options and paths of all kinds', limit, async () => {
   folders.compareTrees('by other names');
 });
 
+test('paths that go up again', limit, async () => {
+  // With more in it even Node leaves now this and now that: its paths lead nowhere once 'up' is gone.
+  for (const path of ['deep/up/..', 'deep/up/../', 'deep/up/../up', 'keep/../keep', 'empty/../empty', '..x'])
+    for (const options of [all, { recursive: true, force: true }]) {
+      await using folders = new TwoFolders((here) => {
+        fill(here);
+        mkdirSync(here.at('deep/up'), { recursive: true });
+        mkdirSync(here.at('..x'));
+      });
+      // Not by join, which makes it another path.
+      await folders.compare(
+        () => path,
+        ({ fs, folder }) => fs.rm(`${folder}/${path}`, options),
+      );
+      folders.compareTrees(path);
+    }
+});
+
 test('what is large goes through the ring', {
   ...limit,
   skip: lacksOpcode('IORING_OP_UNLINKAT'),

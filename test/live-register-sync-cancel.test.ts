@@ -87,7 +87,11 @@ for (const [name, flags, lacks] of ways)
       const end = performance.now() + timeLimit;
       let count = 0;
       // In a worker thread a request has no file before it begins.
-      while (count < 2 && performance.now() < end) count += open.ring.registerSyncCancel(all);
+      while (count < 2 && open.ring.cqReady() < 2 && performance.now() < end) {
+        count += open.ring.registerSyncCancel(all);
+        // Linux 7.2 and later do not count those that were running already.
+        open.ring.getEvents();
+      }
       const rest = [next(open), next(open)];
       for (const done of rest) assertCancelled(done, done[0]);
       assert.deepEqual([first, ...rest.map(([userData]) => userData)].sort(), [1, 2, 3]);

@@ -5,11 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { type IoUringState, nop } from 'tsuring';
-import {
-  IORING_FEAT_EXT_ARG,
-  IORING_FEAT_MIN_TIMEOUT,
-  IORING_OP_TIMEOUT,
-} from 'tsuring/syscalls';
+import { IORING_FEAT_EXT_ARG, IORING_FEAT_MIN_TIMEOUT, IORING_OP_TIMEOUT } from 'tsuring/syscalls';
 import { lacksFeature, lacksRing, lacksSqpoll } from './support/needs.ts';
 import { type OpenRing, openRing } from './support/open-ring.ts';
 import { ringKinds } from './support/ring-kinds.ts';

@@ -5,6 +5,7 @@
 import { IORING_SETUP_DEFER_TASKRUN } from '../../syscalls/constants/setup.ts';
 import type { IoUringState } from '../state.ts';
 import { clearInterval, setInterval } from '../timers.ts';
+import { inRootContext } from './root-context.ts';
 import { Waker } from './waker.ts';
 
 export class Alarm {
@@ -29,7 +30,7 @@ export class Alarm {
     this.#ring = ring;
     this.#wake = wake;
     this.#deferred = (ring.setupFlags & IORING_SETUP_DEFER_TASKRUN) !== 0;
-    this.#waker = new Waker(wake);
+    this.#waker = inRootContext(() => new Waker(wake));
     try {
       ring.registerEventfd(this.#waker.fd);
       ring.cqEventfdToggle(false);
@@ -53,7 +54,7 @@ export class Alarm {
       this.#ring.cqEventfdToggle(true);
       this.#idle = 0;
       this.#unheard = 0;
-      if (this.#deferred) this.#watch ??= setInterval(this.#look, WATCH_MS).unref();
+      if (this.#deferred) this.#watch ??= inRootContext(() => setInterval(this.#look, WATCH_MS).unref());
     }
     // In this order: the kernel posts, or says that it has work, and then looks whether it shall signal.
     return this.#ring.cqReady() > 0 || this.#ring.cqNeedsEnter;

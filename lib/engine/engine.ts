@@ -29,10 +29,12 @@ import type { Messages } from './messages.ts';
 import type { FilePath } from './operations.ts';
 import type { CheckedEngineOptions } from './options.ts';
 import { makeRing } from './ring-setup.ts';
+import { nothing } from './settle.ts';
 import type { Slot } from './slot.ts';
 import { Slots } from './slots.ts';
 import { traceStart, tracing } from './trace.ts';
 import { Turns } from './turns.ts';
+import { Unsent } from './unsent.ts';
 import { Waiting } from './waiting.ts';
 
 export class Engine {
@@ -41,6 +43,7 @@ export class Engine {
   readonly turns: Turns = new Turns();
   /** Operations so far. */
   started = 0;
+  readonly #unsent = new Unsent();
   /** Turns of the event loop that completions caused. */
   wakeups = 0;
   /** How often completions waited in the kernel because the queue was full. */
@@ -176,6 +179,7 @@ export class Engine {
       } else if (first instanceof Iovecs) slot.vectors = first;
       else if (first instanceof Msghdr) slot.vectors = first.iovecs;
     }
+    this.#unsent.add(sqe, slot.view === null && slot.vectors === null ? null : slot);
     this.#identity?.stage(sqe);
     (this.#ring as IoUringState).stageSqe();
     this.#encoding = false;
@@ -194,6 +198,8 @@ export class Engine {
   promise<T>(slot: Slot): Promise<T> {
     const promise = new Promise<T>(takeResolvers);
     slot.resolve = takenResolve;
+    // A promise holds the asynchronous context of whoever awaits it.
+    takenResolve = nothing;
     this.send(slot);
     return promise;
   }
@@ -208,6 +214,7 @@ export class Engine {
     const { words, at } = sqe;
     words[at + 8] = index;
     words[at + 9] = key;
+    this.#unsent.add(sqe, null);
     (this.#ring as IoUringState).stageSqe();
     this.#encoding = false;
     this.#schedule();
@@ -357,12 +364,15 @@ export class Engine {
     this.#identity?.publish();
     const atOnce = this.#atOnce;
     this.#atOnce = 0;
+    this.#unsent.check();
     try {
       if (ring.usesSqpoll) ring.submit();
       else ring.submitAndGetEvents(atOnce);
     } catch (error) {
       // What was not taken stays in the queue, and goes with a later flush: see #rest.
       if (!isPassing(error)) throw error;
+    } finally {
+      this.#unsent.sent(ring.usesSqpoll ? 0 : ring.sqReady());
     }
   }
 
@@ -434,7 +444,7 @@ const RETRY_MS = 1;
 const RESOLVED = Promise.resolve();
 
 /** The resolver of the promise made last: it goes into the slot without a closure for each. */
-let takenResolve: (value: unknown) => void;
+let takenResolve: (value: unknown) => void = nothing;
 function takeResolvers(resolve: (value: never) => void): void {
   takenResolve = resolve as (value: unknown) => void;
 }

@@ -41,9 +41,12 @@ export function operationError(
 
 /** AbortError, as Node's: `cause` is the signal's reason. */
 export function abortError(reason: unknown): Error {
-  const error = new Error('The operation was aborted', reason === undefined ? {} : { cause: reason });
-  error.name = 'AbortError';
-  return Object.assign(error, { code: 'ABORT_ERR' });
+  return new AbortError('The operation was aborted', reason === undefined ? {} : { cause: reason });
+}
+
+class AbortError extends Error {
+  readonly code = 'ABORT_ERR';
+  override readonly name = 'AbortError';
 }
 
 /** As of the ring: every call after `close`. */

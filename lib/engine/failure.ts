@@ -12,6 +12,7 @@ import type { Slot } from './slot.ts';
  */
 export function failure(slot: Slot, res: number): (() => Error) | null {
   const { name, path, dest, cancellation, view, vectors, accepts } = slot;
+  if (slot.gone) return () => goneBefore(name);
   if (view?.byteLength === 0 || vectors?.detached)
     return () =>
       invalidState(
@@ -20,6 +21,11 @@ export function failure(slot: Slot, res: number): (() => Error) | null {
   if (res >= 0 || res === accepts) return null;
   const why = wasCancelled(res) ? (cancellation?.why ?? null) : null;
   return why ?? (() => operationError(res, name, path, dest));
+}
+
+/** The error of an operation whose buffer has no bytes any more when its turn has come. */
+export function goneBefore(name: string): Error {
+  return invalidState(`The buffer was transferred away before the operation began, ${name}`);
 }
 
 /** The results of a request that was cancelled: some calls that a signal interrupts tell of the signal. */

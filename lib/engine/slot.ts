@@ -57,6 +57,11 @@ export class Slot {
   view: ArrayBufferView | null = null;
   /** The same of operations on several buffers. */
   vectors: Iovecs | null = null;
+  /** Of an operation with one of these: where its entry is in the queue, and its number. See Unsent. */
+  at = 0;
+  entry = 0;
+  /** Whether that was transferred away before the kernel was told of it. */
+  gone = false;
   path: string | Uint8Array | null = null;
   dest: string | Uint8Array | null = null;
   cancellation: Cancellation | null = null;
@@ -95,6 +100,7 @@ export class Slot {
     }
     this.view = null;
     this.vectors = null;
+    this.gone = false;
     this.path = null;
     this.dest = null;
     this.cancellation = null;

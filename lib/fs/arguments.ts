@@ -7,15 +7,17 @@ import { isFlags, type OpenFlags, openFlags } from '../engine/open-flags.ts';
 
 /** The path as text; null for what is not plainly one. */
 export function plainPath(path: unknown): string | null {
-  if (typeof path !== 'string') {
-    if (!(path instanceof URL) || path.protocol !== 'file:') return null;
-    try {
-      return plainPath(fileURLToPath(path));
-    } catch {
-      return null;
-    }
+  const text = typeof path === 'string' ? path : pathOf(path);
+  return text !== null && text.length > 0 && !text.includes('\0') ? text : null;
+}
+
+function pathOf(url: unknown): string | null {
+  try {
+    return url instanceof URL && url.protocol === 'file:' ? fileURLToPath(url) : null;
+  } catch {
+    // A proxy may throw at whatever is asked.
+    return null;
   }
-  return path.length > 0 && !path.includes('\0') ? path : null;
 }
 
 /** The flags of open(2), with O_CLOEXEC; null for what is not plainly some. */

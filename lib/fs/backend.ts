@@ -44,6 +44,8 @@ function decide(): void {
   try {
     made.ring;
     engine = made;
+    // What was begun before the end has happened, as with Node, whose threads have it by then.
+    process.on('exit', () => made.flush());
   } catch (error) {
     fallBack((error as Error).message);
   }

@@ -1,23 +1,26 @@
 /**
  * What is done to a file that is closed afterwards.
  */
-import type { FileHandle } from './node.ts';
+/** A file that is open. */
+export interface Closable {
+  close(): Promise<void>;
+}
 
 /**
  * Gives what `operation` does, when the file is closed.
  * @throws (rejects) what went wrong: with both, an AggregateError of both that looks like the operation's, as Node's does.
  */
-export async function closing<T>(handle: FileHandle, operation: () => Promise<T>): Promise<T> {
+export async function closing<T>(file: Closable, operation: () => Promise<T>): Promise<T> {
   let result: T;
   try {
     result = await operation();
   } catch (error) {
-    await handle.close().catch((second: unknown) => {
+    await file.close().catch((second: unknown) => {
       throw both(error as Error, second as Error);
     });
     throw error;
   }
-  await handle.close();
+  await file.close();
   return result;
 }
 

@@ -4,10 +4,11 @@
  * A call whose arguments need interpretation, or are wrong, is Node's altogether: so are its errors. Streams, lines, stat and
  * all else that is not here are inherited, and read and write by what is here.
  */
-import { isView } from '../../syscalls/is-view.ts';
 import type { Engine } from '../engine/engine.ts';
-import { plainOptions, plainPosition, READING, WRITING } from './arguments.ts';
+import { inRootContext } from '../engine/root-context.ts';
+import { isPlainMode, plainOptions, plainPosition, READING, WRITING } from './arguments.ts';
 import { closeFd } from './close-fd.ts';
+import { positionOf } from './file-position.ts';
 import type { FileHandle } from './node.ts';
 import { type NodeHandles, nodeHandles } from './node-handle.ts';
 import { arePlain, plainReading, plainWriting } from './parts.ts';
@@ -23,7 +24,7 @@ import {
   writing,
   writingAll,
 } from './transfer.ts';
-import { writableBytes, writeOpenFile } from './write-open-file.ts';
+import { arePieces, writableBytes, writeOpenFile, writePieces } from './write-open-file.ts';
 
 /** Makes FileHandles. */
 export interface FileHandles {
@@ -39,17 +40,25 @@ export interface FileHandles {
 
 /** Null when they can only be Node's: for good, or as long as no more descriptors can be had. */
 export function fileHandles(): Promise<FileHandles | null> {
-  made ??= nodeHandles().then(
-    (handles) => (handles === null ? null : handlesOf(handles)),
-    () => {
-      made = undefined;
-      return null;
-    },
+  made ??= inRootContext(() =>
+    nodeHandles().then(
+      (handles) => (handles === null ? null : handlesOf(handles)),
+      () => {
+        made = undefined;
+        return null;
+      },
+    ),
   );
   return made;
 }
 
+/** Whether something is a FileHandle that reads and writes by the ring, and is open. */
+export function isOpenHandle(value: unknown): value is FileHandle {
+  return typeof value === 'object' && value !== null && ours.has(value) && (value as FileHandle).fd >= 0;
+}
+
 let made: Promise<FileHandles | null> | undefined;
+const ours = new WeakSet<object>();
 
 function handlesOf(handles: NodeHandles): FileHandles {
   const { FileHandle: Base, Native, native } = handles;
@@ -66,13 +75,14 @@ function handlesOf(handles: NodeHandles): FileHandles {
       owner.releaseFD();
       return closeFd(engine, fd);
     };
+    ours.add(handle);
     return handle;
   };
   return {
     make: Native === null ? null : (fd) => closeByRing(new UringFileHandle(new Native(fd))),
     makeNodes: (fd) => new Base(new Native!(fd)),
     convert: (handle) => closeByRing(Object.setPrototypeOf(handle, UringFileHandle.prototype)),
-    isOurs: (handle) => handle instanceof UringFileHandle,
+    isOurs: (handle) => ours.has(handle),
   };
 }
 
@@ -86,7 +96,9 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
     let traffic = known.get(handle);
     if (traffic === undefined) {
       const counted = handle as Hidden;
-      traffic = new Traffic({ ref: () => counted[ref](), unref: () => counted[unref]() });
+      const { fd } = handle;
+      const hasPosition = (): boolean => positionOf(fd) >= 0;
+      traffic = new Traffic({ ref: () => counted[ref](), unref: () => counted[unref](), hasPosition });
       known.set(handle, traffic);
     }
     return traffic;
@@ -174,13 +186,20 @@ function derive({ FileHandle: Base, ref, unref }: NodeHandles): new (native: obj
       const engine = engineOf(this);
       const plain = engine === null ? null : plainOptions(options, WRITING);
       const bytes = plain === null ? null : writableBytes(data, plain.encoding);
-      if (engine === null || plain === null || bytes === null) {
+      if (
+        engine === null ||
+        plain === null ||
+        !isPlainMode(plain.mode) ||
+        (bytes === null && !arePieces(data))
+      ) {
         const write = () => super.writeFile(data, options);
         // What an iterable does before it ends nobody knows: it may read the same file.
-        return typeof data === 'string' || isView(data) ? byNode(this, undefined, write) : write();
+        return arePieces(data) ? write() : byNode(this, undefined, write);
       }
       const traffic = trafficOf(this);
-      return during(traffic, () => writeOpenFile(engine, this.fd, traffic, bytes, plain.signal));
+      const file = { fd: this.fd, traffic };
+      if (bytes === null) return during(traffic, () => writePieces(engine, file, data, plain));
+      return during(traffic, () => writeOpenFile(engine, file, bytes, bytes.byteLength, plain.signal));
     }
 
     override appendFile(data: Hidden, options?: Hidden): Promise<void> {

@@ -16,7 +16,7 @@ import { isPipe, openPipe } from './pipes.ts';
  * Opens a file. As fsPromises.open of Node; the FileHandle is Node's, too, and reads and writes by io_uring, but for pipes and
  * what is in /dev.
  */
-export const open: NodeFs['open'] = async function open(path, flags, mode) {
+export const open: NodeFs['open'] = async (path, flags, mode) => {
   const engine = fsEngine();
   const name = plainPath(path);
   const bits = plainFlags(flags);
@@ -28,7 +28,7 @@ export const open: NodeFs['open'] = async function open(path, flags, mode) {
   const handles = await fileHandles();
   if (handles === null || handles.make === null) return openByNode(engine, node.open(name, flags, mode));
   try {
-    const fd = await openAt(engine, name, bits);
+    const fd = await openAt(engine, { path: name, flags: bits });
     if (!(await isPipe(engine, fd))) return handles.make(fd);
     return handles.makeNodes(await openPipe(engine, name, bits, fd));
   } catch (error) {

@@ -53,10 +53,15 @@ export function plainWriting(
 
 /** Whether they are buffers with bytes, as many as the kernel takes at once. */
 export function arePlain(buffers: unknown): buffers is ArrayBufferView[] {
-  if (!Array.isArray(buffers) || buffers.length === 0 || buffers.length > IOV_MAX) return false;
-  // Not `every`, which passes over holes.
-  for (const buffer of buffers) if (!isView(buffer) || bytesOf(buffer) === 0) return false;
-  return true;
+  try {
+    if (!Array.isArray(buffers) || buffers.length === 0 || buffers.length > IOV_MAX) return false;
+    // Not `every`, which passes over holes.
+    for (const buffer of buffers) if (!isView(buffer) || bytesOf(buffer) === 0) return false;
+    return true;
+  } catch {
+    // A proxy may throw at whatever is asked: for Node as well, which makes a rejection of it.
+    return false;
+  }
 }
 
 interface Options {

@@ -40,7 +40,7 @@ export async function openPipe(engine: Engine, path: string, flags: number, fd: 
     return fd;
   }
   const { signal, abort } = abortion();
-  const waiting = openAt(engine, path, flags, IOSQE_ASYNC, signal);
+  const waiting = openAt(engine, { path, flags, sqeFlags: IOSQE_ASYNC, signal });
   const looking = look(engine, fd, signal);
   let used = fd;
   try {

@@ -5,14 +5,17 @@ import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC } from '../../syscalls/constants/fcn
 import { isSince518 } from '../engine/direct.ts';
 import { plainFlags, plainOptions, plainPath, READING, type WholeFileOptions } from './arguments.ts';
 import { fsEngine } from './backend.ts';
+import { isOpenHandle } from './file-handle.ts';
 import { type NodeFs, node } from './node.ts';
 import { isDevice } from './open.ts';
-import { readThroughHandle } from './read-through-handle.ts';
+import { placeOf, readOpened } from './read-opened.ts';
 import { WholeRead } from './whole-read.ts';
 import { PATH_BYTES } from './whole-reader.ts';
 
 /** Reads a whole file. As fsPromises.readFile of Node. */
-export const readFile: NodeFs['readFile'] = function readFile(path: unknown, given: unknown) {
+export const readFile: NodeFs['readFile'] = ((path: unknown, given: unknown) => {
+  // Not Node's function: what goes on on one handle knows of each other.
+  if (isOpenHandle(path)) return path.readFile(given as never);
   const engine = fsEngine();
   const options = engine === null ? null : plainOptions(given, READING);
   const name = options === null || options.signal?.aborted ? null : plainPath(path);
@@ -21,9 +24,10 @@ export const readFile: NodeFs['readFile'] = function readFile(path: unknown, giv
     return node.readFile(path as never, given as never);
   // What makes or empties a file must not be begun twice.
   if (isDevice(name) || (bits & MAKING) !== 0) return node.readFile(path as never, given as never);
-  if (!isAtOnce(name, options) || !isSince518(engine.ring)) return readThroughHandle(name, options, null);
+  if (!isAtOnce(name, options) || !isSince518(engine.ring))
+    return readOpened(engine, name, placeOf(name), options, null);
   return new Promise<unknown>((resolve) => new WholeRead(engine, name, options, resolve).start());
-} as NodeFs['readFile'];
+}) as NodeFs['readFile'];
 
 /** Whether it may be read by one chain: not what must not be begun twice. */
 function isAtOnce(path: string, { flag }: WholeFileOptions): boolean {

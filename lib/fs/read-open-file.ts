@@ -43,8 +43,14 @@ export async function readOpenFile(
   if (isTerminal && before) bytes = Buffer.concat([before, bytes]);
   await heed(signal);
   if (encoding === null) return bytes;
-  // What is cut off at the end is told of as a stream of pieces would.
-  return bytes.length <= CHUNK_BYTES ? bytes.toString(encoding) : new StringDecoder(encoding).end(bytes);
+  try {
+    // What is cut off at the end is told of as a stream of pieces would.
+    return bytes.length <= CHUNK_BYTES ? bytes.toString(encoding) : new StringDecoder(encoding).end(bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STRING_TOO_LONG') throw error;
+    // As Node, which joins the texts of the pieces.
+    throw new RangeError('Invalid string length');
+  }
 }
 
 /** The size, of a regular file; 0 of others, which have none. */
@@ -146,10 +152,15 @@ function itself(count: number): number {
 }
 
 function tooLarge(size: number): Error {
-  return Object.assign(new RangeError(`File size (${size}) is greater than 2 GiB`), {
-    code: 'ERR_FS_FILE_TOO_LARGE',
-  });
+  const error = new RangeError(`File size (${size}) is greater than 2 GiB`);
+  // As Node, which names the code where the error is shown, too.
+  error.name = `RangeError [${TOO_LARGE}]`;
+  void error.stack;
+  Reflect.deleteProperty(error, 'name');
+  return Object.assign(error, { code: TOO_LARGE });
 }
+
+const TOO_LARGE = 'ERR_FS_FILE_TOO_LARGE';
 
 /** As Node: 2 GiB less a byte in one Buffer. */
 const MOST_BYTES = 2 ** 31 - 1;

@@ -10,9 +10,11 @@ import { removeTree } from './remove-tree.ts';
  * Removes files and folders. As fsPromises.rm of Node, which is called for what the ring could not remove, and says what is
  * wrong with it.
  */
-export const rm: NodeFs['rm'] = async function rm(path, options) {
+export const rm: NodeFs['rm'] = async (path, options) => {
   const engine = isPlainRm(options) ? fsEngine() : null;
   const name = engine === null ? null : plainPath(path);
-  if (engine !== null && name !== null && (await removeTree(engine, name))) return;
+  // Where a path goes up again is not the same once something on its way is removed.
+  const plain = name !== null && !name.split('/').includes('..');
+  if (engine !== null && plain && (await removeTree(engine, name))) return;
   await node.rm(path, options);
 };

@@ -8,6 +8,8 @@ import { Waiting } from '../engine/waiting.ts';
 export interface Counted {
   ref(): void;
   unref(): void;
+  /** Whether the file has a position of its own: a terminal has none, and who writes to it waits for nobody who reads. */
+  hasPosition(): boolean;
 }
 
 /**
@@ -17,6 +19,7 @@ export interface Counted {
  */
 export class Traffic {
   readonly #counted: Counted;
+  #hasPosition: boolean | null = null;
   #positioned = false;
   /** Who waits for the position, in order. */
   readonly #waiting = new Waiting<() => void>();
@@ -37,7 +40,8 @@ export class Traffic {
 
   /** Calls `go` when the file's position is free for it; it is given back by `leave`. */
   enter(go: () => void): void {
-    if (this.#positioned) {
+    this.#hasPosition ??= this.#counted.hasPosition();
+    if (this.#positioned && this.#hasPosition) {
       this.#waiting.add(go);
       return;
     }

@@ -7,7 +7,7 @@ import { isView } from '../../syscalls/is-view.ts';
 import { Iovecs } from '../args/iovecs.ts';
 import type { Engine } from '../engine/engine.ts';
 import { rejectFrom } from '../engine/errors.ts';
-import { failure } from '../engine/failure.ts';
+import { failure, goneBefore } from '../engine/failure.ts';
 import type { Receiver, Slot } from '../engine/slot.ts';
 import { read, readv } from '../ops/read.ts';
 import { write, writev } from '../ops/write.ts';
@@ -15,7 +15,7 @@ import type { Sqe } from '../sqe.ts';
 import { fsEngine } from './backend.ts';
 import { moveOn, positionOf } from './file-position.ts';
 import type { Traffic } from './traffic.ts';
-import { type Buffers, gather, goneBefore, PIECE_BYTES, scatter, workerMemory } from './worker-memory.ts';
+import { type Buffers, gather, PIECE_BYTES, scatter, workerMemory } from './worker-memory.ts';
 
 /**
  * The engine for operations on memory of the caller's; null where Node is to do it. In a Worker the memory may be gone before

@@ -7,8 +7,8 @@ import type { Engine } from '../engine/engine.ts';
 import { operationError, rejectFrom } from '../engine/errors.ts';
 import { heed } from './abort.ts';
 import type { WholeFileOptions } from './arguments.ts';
+import { placeOf, readOpened } from './read-opened.ts';
 import { readSlot } from './read-slot.ts';
-import { readThroughHandle } from './read-through-handle.ts';
 import type { Told, WholeReader } from './whole-reader.ts';
 import { type ReaderUser, WholeReaders } from './whole-readers.ts';
 
@@ -17,6 +17,7 @@ type Contents = Buffer | string;
 export class WholeRead implements ReaderUser, Told {
   readonly #engine: Engine;
   readonly #path: string;
+  readonly #place: string;
   readonly #options: WholeFileOptions;
   readonly #resolve: (contents: unknown) => void;
   /** Reads it when it is below SIZES[level], or the next size; else, or when it cannot be read so, through a handle. */
@@ -25,6 +26,7 @@ export class WholeRead implements ReaderUser, Told {
   constructor(engine: Engine, path: string, options: WholeFileOptions, resolve: (contents: unknown) => void) {
     this.#engine = engine;
     this.#path = path;
+    this.#place = placeOf(path);
     this.#options = options;
     this.#resolve = resolve;
   }
@@ -41,7 +43,7 @@ export class WholeRead implements ReaderUser, Told {
 
   begin(reader: WholeReader | null): void {
     if (reader === null) this.#rest(null);
-    else reader.begin(this.#path, this);
+    else reader.begin(this.#level === 0 ? this.#path : this.#place, this);
   }
 
   done(reader: WholeReader): void {
@@ -76,7 +78,7 @@ export class WholeRead implements ReaderUser, Told {
   }
 
   #rest(before: Buffer | null): void {
-    this.#resolve(readThroughHandle(this.#path, this.#options, before));
+    this.#resolve(readOpened(this.#engine, this.#path, this.#place, this.#options, before));
   }
 
   #readPipe(reader: WholeReader): void {

@@ -3,9 +3,9 @@
  * with it, when the Worker is terminated, and then be somebody else's; this serves nobody else until then.
  */
 import { isMainThread } from 'node:worker_threads';
-import { invalidState } from '../../syscalls/invalid.ts';
 import { allocatePages } from '../../syscalls/memory.ts';
 import type { Engine } from '../engine/engine.ts';
+import { goneBefore } from '../engine/failure.ts';
 import { Waiting } from '../engine/waiting.ts';
 
 /** What is larger goes to Node in a Worker. */
@@ -72,11 +72,6 @@ export function scatter(piece: Buffer, length: number, buffers: Buffers): void {
     bytes.set(piece.subarray(from, from + count));
     from += count;
   }
-}
-
-/** The error of an operation whose buffer has no bytes any more when its turn has come. */
-export function goneBefore(name: string): Error {
-  return invalidState(`The buffer was transferred away before the operation began, ${name}`);
 }
 
 /** Copies so many bytes of the buffers into `piece`. @throws where they have fewer by now. */

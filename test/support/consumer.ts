@@ -75,6 +75,8 @@ for await (const chunk of engine.readMultishot(fd)) if (chunk.length !== first) 
 await engine.closeFd(fd);
 await engine.close();
 const bytes = await fs.readFile('package.json');
+const names = [fs.open, fs.readFile, fs.writeFile, fs.appendFile, fs.rm].map(({ name }) => name).join(' ');
+if (names !== 'open readFile writeFile appendFile rm') throw new Error('names were lost: ' + names);
 if (bytes.length !== first || fs.backend !== 'io_uring') throw new Error('read wrongly by tsuring/fs');
 const handle = await open('package.json');
 if ((await handle.read(buffer, 0, 10, 0)).bytesRead !== 10) throw new Error('read wrongly by a FileHandle');

@@ -173,6 +173,8 @@ function plainError(error: Error, folder: string): unknown {
   const own = Object.keys(error).sort();
   const told = Object.fromEntries(own.map((key) => [key, plain((error as never)[key], folder)]));
   return {
+    kind: error.constructor.name,
+    text: String(error).replaceAll(folder, '<here>'),
     name,
     message: message.replaceAll(folder, '<here>'),
     own,
