@@ -20,6 +20,9 @@ const fs: NodeFs & FsBackend = Object.defineProperties(
   {
     backend: { get: () => fsBackend().backend },
     reason: { get: () => fsBackend().reason },
+    fsBackend: { value: fsBackend },
   },
 );
 export default fs;
+// What require() gives: an object that can be changed, as that of Node.
+export { fs as 'module.exports' };

@@ -30,7 +30,7 @@ export type Line =
   /** The tests of a process are over: so many there were. */
   | { readonly count: number }
   /** A process has ended: with 0, with 1 when tests failed, else not as it should. */
-  | { readonly part: string; readonly status: number | null }
+  | { readonly part: string; readonly status: number | null; readonly signal: NodeJS.Signals | null }
   /** The machine is done, and has said everything. */
   | { readonly done: true };
 

@@ -42,12 +42,12 @@ function runParts(): void {
   write({ user, parts: [...parts.keys()] });
   for (const [part, files] of parts) {
     const flags = part === 'doctor' ? [] : reporter;
-    const { status } = spawnSync(process.execPath, [...flags, self, user, pattern, files], {
+    const { status, signal } = spawnSync(process.execPath, [...flags, self, user, pattern, files], {
       stdio: 'inherit',
       timeout: PART_LIMIT_MS,
       killSignal: 'SIGKILL',
     });
-    write({ part, status });
+    write({ part, status, signal });
   }
 }
 

@@ -19,6 +19,7 @@ try {
     javascript,
     `read ${readFileSync(join(folder, 'package.json')).length} bytes, res of a bad enter -9\n`,
   );
+  expect(run('node', ['required.cjs']), 'io_uring function changed\n');
   run(join(project, 'node_modules', '.bin', 'tsc'), ['-p', '.']);
   expect(run('node', ['typed.js']), javascript);
   expectSource();
@@ -85,6 +86,10 @@ await handle.close();
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   write('package.json', '{ "name": "consumer", "type": "module", "private": true }\n');
   write('read.mjs', program(''));
+  write(
+    'required.cjs',
+    "const fs = require('tsuring/fs');\nfs.stat = 'changed';\nconsole.log(fs.backend, typeof fs.fsBackend, fs.stat);\n",
+  );
   write('typed.ts', program(': IoUringState'));
   const options = {
     module: 'nodenext',
