@@ -43,7 +43,6 @@ export class Engine {
   readonly turns: Turns = new Turns();
   /** Operations so far. */
   started = 0;
-  readonly #unsent = new Unsent();
   /** Turns of the event loop that completions caused. */
   wakeups = 0;
   /** How often completions waited in the kernel because the queue was full. */
@@ -82,6 +81,7 @@ export class Engine {
   #stalled = false;
   /** For room in the submission queue. */
   readonly #waiting = new Waiting<() => void>();
+  readonly #unsent = new Unsent();
   /** With SQPOLL: as whom operations run. */
   #identity: Identity | null = null;
 
