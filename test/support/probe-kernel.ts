@@ -23,8 +23,6 @@ export interface EnterCall {
   readonly flags: number;
   readonly arg: number;
   readonly argSize: number;
-  /** Milliseconds that it was to wait at most, when that was said in an argument, and `noteLimits` is set. */
-  readonly limit: number | null;
   readonly result: Result;
 }
 
@@ -44,8 +42,10 @@ export class ProbeKernel implements Kernel {
   readonly calls: Partial<Record<keyof Kernel, number>> = {};
   /** Every io_uring_enter, in order. */
   readonly enters: EnterCall[] = [];
-  /** Whether the arguments of enters are looked at: which must not be wrong ones. */
+  /** Whether `limits` is to be filled. No enter may have a wrong argument then. */
   noteLimits = false;
+  /** Of each enter: how many milliseconds it was to wait at most, where an argument said so. */
+  readonly limits: (number | null)[] = [];
   /** What the last successful setup filled in. */
   params: Params | undefined;
   readonly #base: Kernel;
@@ -82,9 +82,9 @@ export class ProbeKernel implements Kernel {
     argSize: number,
   ): Result {
     const extended = flags & (IORING_ENTER_EXT_ARG | IORING_ENTER_EXT_ARG_REG);
-    const limit = this.noteLimits && extended === IORING_ENTER_EXT_ARG ? limitOf(arg) : null;
+    if (this.noteLimits) this.limits.push(extended === IORING_ENTER_EXT_ARG ? limitOf(arg) : null);
     const result = this.#run('enter', () => this.#base.enter(fd, toSubmit, minComplete, flags, arg, argSize));
-    this.enters.push({ toSubmit, minComplete, flags, arg, argSize, limit, result });
+    this.enters.push({ toSubmit, minComplete, flags, arg, argSize, result });
     return result;
   }
 
