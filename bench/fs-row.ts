@@ -24,8 +24,11 @@ process.stdout.write(`${JSON.stringify(result)}\n`);
 async function row(): Promise<{ ours: number; peers: Record<string, number> }> {
   if (ours.backend !== 'io_uring') throw new Error(ours.reason ?? '');
   workload.prepare(task);
+  const byOurs = contender('ours', task.rounds, () => workload.pass(ours, task));
+  // Of one and the same function only chance could make two.
+  const isSame = ours[workload.uses] === node[workload.uses];
   const inside = [
-    contender('ours', task.rounds, () => workload.pass(ours, task)),
+    ...(isSame ? [] : [byOurs]),
     contender('fs, synchronous', task.rounds, () => workload.sync(task)),
     contender('fs/promises', task.slowRounds, () => workload.pass(node, task)),
   ];
@@ -39,7 +42,7 @@ async function row(): Promise<{ ours: number; peers: Record<string, number> }> {
       if (round < rounds) seen.note(name, await measure());
   }
   const { ours: mine, ...peers } = seen.medians();
-  return { ours: mine, peers };
+  return { ours: isSame ? peers['fs/promises'] : mine, peers };
 }
 
 /** Those that are processes of their own. */

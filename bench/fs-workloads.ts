@@ -43,6 +43,8 @@ export interface FsTask {
 }
 
 export interface Workload {
+  /** The function that is measured. */
+  readonly uses: keyof Fs;
   /** Makes what is there before the first pass. */
   prepare(task: FsTask): void;
   pass(fs: Fs, task: FsTask): Promise<void>;
@@ -54,6 +56,7 @@ export interface Workload {
 }
 
 const readFiles: Workload = {
+  uses: 'readFile',
   prepare: makeFiles,
   pass: (fs, task) =>
     each(task, async (i) => {
@@ -64,6 +67,7 @@ const readFiles: Workload = {
 };
 
 const writeFiles: Workload = {
+  uses: 'writeFile',
   prepare: makeTarget,
   pass: (fs, task) => each(task, (i) => fs.writeFile(join(task.folder, 'new', `${i}`), contents(i))),
   sync: (task) => eachSync(task, (i) => writeFileSync(join(task.folder, 'new', `${i}`), contents(i))),
@@ -71,6 +75,7 @@ const writeFiles: Workload = {
 };
 
 const flushFiles: Workload = {
+  uses: 'writeFile',
   prepare: makeTarget,
   pass: (fs, task) =>
     each(task, (i) => fs.writeFile(join(task.folder, 'new', `${i}`), contents(i), { flush: true } as object)),
@@ -85,6 +90,7 @@ const flushFiles: Workload = {
 };
 
 const statFiles: Workload = {
+  uses: 'stat',
   prepare: makeFiles,
   pass: (fs, task) =>
     each(task, async (i) => {
@@ -94,6 +100,7 @@ const statFiles: Workload = {
 };
 
 const copyTree: Workload = {
+  uses: 'cp',
   prepare: makeFiles,
   pass: (fs, { folder }) => fs.cp(join(folder, 'files'), join(folder, 'copy'), { recursive: true }),
   sync: ({ folder }) => cpSync(join(folder, 'files'), join(folder, 'copy'), { recursive: true }),
@@ -103,6 +110,7 @@ const copyTree: Workload = {
 
 /** The files are there again after each pass. */
 const removeTree: Workload = {
+  uses: 'rm',
   prepare: makeFiles,
   pass: (fs, { folder }) => fs.rm(join(folder, 'files'), { recursive: true }),
   sync: ({ folder }) => rmSync(join(folder, 'files'), { recursive: true }),
@@ -112,6 +120,7 @@ const removeTree: Workload = {
 
 /** A tree of files of 256 MiB. */
 const copyLarge: Workload = {
+  uses: 'cp',
   prepare: (task) => {
     const part = join(task.folder, 'part');
     makeLarge({ ...task, items: Math.min(task.items, PART_MIB) }, part);
@@ -126,6 +135,7 @@ const copyLarge: Workload = {
 };
 
 const stream: Workload = {
+  uses: 'open',
   prepare: (task) => makeLarge(task, join(task.folder, 'large')),
   pass: async (fs, { folder, items }) => {
     const handle = await fs.open(join(folder, 'large'));
@@ -143,6 +153,7 @@ const stream: Workload = {
 };
 
 const randomReads: Workload = {
+  uses: 'open',
   prepare: (task) => makeLarge({ ...task, items: 4096 }, join(task.folder, 'large')),
   pass: async (fs, task) => {
     const handle = await fs.open(join(task.folder, 'large'));

@@ -6,10 +6,11 @@ import type { Engine } from '../engine/engine.ts';
 import { plainFlags, type WholeFileOptions } from './arguments.ts';
 import { closeFd } from './close-fd.ts';
 import { type Closable, closing } from './closing.ts';
+import { fileHandles } from './file-handle.ts';
 import { type FileHandle, node } from './node.ts';
 import { open } from './open.ts';
 import { openAt } from './open-at.ts';
-import { isPipe } from './pipes.ts';
+import { isPipe, openPipe } from './pipes.ts';
 import { readOpenFile } from './read-open-file.ts';
 import { bufferEngine } from './transfer.ts';
 import { PATH_BYTES } from './whole-reader.ts';
@@ -35,39 +36,50 @@ export async function readOpened(
   options: WholeFileOptions,
   before: Buffer | null,
 ): Promise<unknown> {
-  const fd = bufferEngine() === null ? null : await openPlainly(engine, path, place, options);
-  if (fd === null) return readByHandle(path, options);
-  const file: Closable = { close: () => closeFd(engine, fd) };
-  return closing(file, () =>
-    inWordsOfNode(path, options, () => readOpenFile(engine, { fd, traffic: null, before }, options)),
-  );
+  const fd = bufferEngine() === null ? null : await openByRing(engine, path, place, options);
+  if (fd === null)
+    return readByHandle(await open(path, (options.flag ?? 'r') as string, 0o666), path, options);
+  if (await isPipe(engine, fd)) {
+    // Not to be closed and opened anew: who writes to it would lose what he has written.
+    const handles = await fileHandles();
+    const pipe = await openPipe(engine, path, plainFlags(options.flag) as number, fd);
+    if (handles?.make) return readByHandle(handles.makeNodes(pipe), path, options);
+    return readByFd(engine, pipe, path, options, before);
+  }
+  return readByFd(engine, fd, path, options, before);
 }
 
-/** Null when it is to be opened in another way: a pipe, or what cannot be opened by the ring. */
-async function openPlainly(
+/** Null when it is to be opened in another way. */
+async function openByRing(
   engine: Engine,
   path: string,
   place: string,
   { flag }: WholeFileOptions,
 ): Promise<number | null> {
-  let fd: number;
   try {
-    fd = await openAt(engine, { path, place, flags: plainFlags(flag) as number });
+    return await openAt(engine, { path, place, flags: plainFlags(flag) as number });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).errno !== -ENXIO && engine.ended === null) throw error;
     return null;
   }
-  if (!(await isPipe(engine, fd))) return fd;
-  await closeFd(engine, fd);
-  return null;
 }
 
-async function readByHandle(path: string, options: WholeFileOptions): Promise<unknown> {
-  const { encoding, signal, flag } = options;
-  const handle: FileHandle = await open(path, (flag ?? 'r') as string, 0o666);
-  return closing(handle, () =>
-    inWordsOfNode(path, options, () => handle.readFile({ encoding, signal } as never)),
-  );
+function readByFd(
+  engine: Engine,
+  fd: number,
+  path: string,
+  options: WholeFileOptions,
+  before: Buffer | null,
+): Promise<unknown> {
+  const file: Closable = { close: () => closeFd(engine, fd) };
+  const read = (): Promise<unknown> => readOpenFile(engine, { fd, traffic: null, before }, options);
+  return closing(file, () => inWordsOfNode(path, options, read));
+}
+
+function readByHandle(handle: FileHandle, path: string, options: WholeFileOptions): Promise<unknown> {
+  const { encoding, signal } = options;
+  const read = (): Promise<unknown> => handle.readFile({ encoding, signal } as never);
+  return closing(handle, () => inWordsOfNode(path, options, read));
 }
 
 /** What cannot be read Node tells in its own words. */
