@@ -1,6 +1,7 @@
 /**
  * A whole file that one chain does not read: large, or of a kind that is asked for differently.
  */
+import { O_PATH } from '../../syscalls/constants/fcntl.ts';
 import { ENXIO } from '../../syscalls/errno.ts';
 import type { Engine } from '../engine/engine.ts';
 import { plainFlags, type WholeFileOptions } from './arguments.ts';
@@ -56,8 +57,10 @@ async function openByRing(
   place: string,
   { flag }: WholeFileOptions,
 ): Promise<number | null> {
+  const flags = plainFlags(flag) as number;
+  if ((flags & O_PATH) !== 0) return null;
   try {
-    return await openAt(engine, { path, place, flags: plainFlags(flag) as number });
+    return await openAt(engine, { path, place, flags });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).errno !== -ENXIO && engine.ended === null) throw error;
     return null;
