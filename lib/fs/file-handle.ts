@@ -66,8 +66,7 @@ function handlesOf(handles: NodeHandles): FileHandles {
   const closeByRing = (handle: FileHandle): FileHandle => {
     const owner = (handle as Hidden)[native];
     const { close: closeByNode } = owner;
-    // On the object itself: what counts the operations in flight calls it when the last one is over.
-    owner.close = (): Promise<void> => {
+    const close = (): Promise<void> => {
       // In a Worker that ends meanwhile nobody but Node would close it.
       const engine = bufferEngine();
       if (engine === null) return closeByNode.call(owner);
@@ -75,6 +74,8 @@ function handlesOf(handles: NodeHandles): FileHandles {
       owner.releaseFD();
       return closeFd(engine, fd);
     };
+    // On the object itself: what counts the operations in flight calls it when the last one is over. Nothing to be shown.
+    Object.defineProperty(owner, 'close', { value: close, writable: true, configurable: true });
     ours.add(handle);
     return handle;
   };
