@@ -3,7 +3,7 @@
  * Each is run with Node's functions, too.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Scratch, scratch } from './support/live-scratch.ts';
 import { runNode } from './support/sandbox.ts';
@@ -17,9 +17,9 @@ function programTest(
   code: string,
   fill: (here: Scratch) => void,
   check: (stdout: string, here: Scratch) => void,
-  ways: readonly string[] = WAYS,
+  { ways = WAYS, skip = false }: { ways?: readonly string[]; skip?: string | false } = {},
 ): void {
-  test(name, { timeout: timeLimit }, async (t) => {
+  test(name, { timeout: timeLimit, skip }, async (t) => {
     for (const way of ways)
       await t.test(way, async () => {
         using here = scratch();
@@ -75,7 +75,7 @@ programTest(
   },
   (said) => assert.equal(said, '1000000 1\n'),
   // Node's threads may come too late for this.
-  ['tsuring/fs'],
+  { ways: ['tsuring/fs'] },
 );
 
 programTest(
@@ -109,4 +109,14 @@ programTest(
    process.stdout.write(bytesWritten + '\\n', () => process.kill(process.pid, 'SIGKILL'));`,
   () => undefined,
   (said) => assert.equal(said, '5\n'),
+  { skip: lacksTerminals() },
 );
+
+function lacksTerminals(): string | false {
+  try {
+    closeSync(openSync('/dev/ptmx', 'r+'));
+    return false;
+  } catch {
+    return 'needs /dev/ptmx';
+  }
+}
