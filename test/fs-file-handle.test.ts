@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import type { EventEmitter } from 'node:events';
-import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { constants, createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import nodeFs, { type FileHandle } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -90,7 +90,7 @@ handleTest('an open that fails leaves no descriptor', async (path, here) => {
     ['file', 'wx'],
     ['file/x', 'r'],
     ['.', 'r+'],
-    ['file', 0o200000],
+    ['file', constants.O_DIRECTORY],
   ] as const)
     await compareWithNode(here.folder, `${name}, ${flags}`, (each) => each.open(here.at(name), flags));
   for (const args of [
