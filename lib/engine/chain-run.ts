@@ -219,6 +219,8 @@ class ChainRun {
     const failed = this.#failures.find(({ index, cancelled }) => !cancelled || this.#timedOut.has(index));
     const link = failed?.index ?? Math.max(0, this.#failures[0].index - 1);
     const cancelled = this.#failures.filter(({ index }) => index !== link).map(({ index }) => index);
+    // First the one that broke the chain, which may be cancelled from its beginning: who awaits all of it is told of that.
+    this.#failures.sort((a, b) => Number(b.index === link) - Number(a.index === link));
     for (const { index, make } of this.#failures)
       rejectFrom(this.#links[index].resolve, () => Object.assign(make(), { link, cancelled }));
   }
