@@ -53,10 +53,13 @@ for (const [name, end] of [
      const handle = await fs.open('log', 'a');
      await handle.write('first\\n');
      handle.write('last words\\n');
+     for (let n = 0; n < 40; n++) handle.write(Buffer.alloc(100_000), 0, 100_000, 1_000_000 + n * 100_000);
      ${end}`,
     () => undefined,
     (said, here) => {
-      assert.equal(readFileSync(here.at('log'), 'latin1'), 'first\nlast words\n', said);
+      const log = readFileSync(here.at('log'));
+      assert.equal(log.toString('latin1', 0, 17), 'first\nlast words\n', said);
+      assert.equal(log.length, 17 + 4_000_000, said);
     },
   );
 

@@ -4,6 +4,7 @@
 import { takeCancelled } from '../engine/cancellation.ts';
 import { Engine } from '../engine/engine.ts';
 import { checkEngineOptions } from '../engine/options.ts';
+import { finishWrites } from './at-exit.ts';
 
 /** What serves `tsuring/fs`. */
 export interface FsBackend {
@@ -44,8 +45,7 @@ function decide(): void {
   try {
     made.ring;
     engine = made;
-    // What was begun before the end has happened, as with Node, whose threads have it by then.
-    process.on('exit', () => made.flush());
+    process.on('exit', () => finishWrites(made));
   } catch (error) {
     fallBack((error as Error).message);
   }
