@@ -5,6 +5,7 @@ import { readSync, writeSync } from 'node:fs';
 import { O_CLOEXEC, O_NONBLOCK } from '../../syscalls/constants/fcntl.ts';
 import { POLLIN } from '../../syscalls/constants/poll.ts';
 import { IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_SINGLE_ISSUER } from '../../syscalls/constants/setup.ts';
+import { makeEventfd, makePipe } from '../../syscalls/descriptors.ts';
 import { libc } from '../../syscalls/libc.ts';
 import { pollAdd } from '../ops/poll.ts';
 import { IoUringState } from '../state.ts';
@@ -24,10 +25,9 @@ function tryOut(): boolean {
   const fds: number[] = [];
   try {
     using ring = new IoUringState(1, { flags: IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN });
-    const eventfd = opened(libc().eventfd(0, O_CLOEXEC | O_NONBLOCK));
+    const eventfd = makeEventfd(O_CLOEXEC | O_NONBLOCK);
     fds.push(eventfd);
-    const pipe = opened(libc().pipe2(O_CLOEXEC));
-    const [out, into] = [pipe % 2 ** 32, Math.floor(pipe / 2 ** 32)];
+    const [out, into] = makePipe(O_CLOEXEC);
     fds.push(out, into);
     ring.registerEventfd(eventfd);
     pollAdd(ring.getSqe()!, out, POLLIN);
@@ -48,9 +48,4 @@ function isSignalled(eventfd: number): boolean {
   } catch {
     return false;
   }
-}
-
-function opened(result: number): number {
-  if (result < 0) throw new Error('There are no descriptors');
-  return result;
 }

@@ -8,8 +8,9 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { O_CLOEXEC, O_NONBLOCK } from '../../syscalls/constants/fcntl.ts';
+import { makeEventfd, makePipe } from '../../syscalls/descriptors.ts';
 import { UringError } from '../../syscalls/error.ts';
-import { libc, type Result } from '../../syscalls/libc.ts';
+import { libc } from '../../syscalls/libc.ts';
 
 export class Waker {
   /** The eventfd, for `registerEventfd`. The socket's own: it is closed with it. */
@@ -21,15 +22,16 @@ export class Waker {
    * @throws UringError EMFILE when there are no descriptors for it.
    */
   constructor(wake: () => void) {
-    const eventfd = check(libc().eventfd(0, O_CLOEXEC | O_NONBLOCK), 'eventfd');
-    const pipe = libc().pipe2(O_CLOEXEC | O_NONBLOCK);
-    if (pipe < 0) {
+    const eventfd = makeEventfd(O_CLOEXEC | O_NONBLOCK);
+    let into: number;
+    try {
+      [this.fd, into] = makePipe(O_CLOEXEC | O_NONBLOCK);
+    } catch (error) {
       libc().close(eventfd);
-      throw new UringError(pipe, 'pipe2');
+      throw error;
     }
-    this.fd = pipe % 0x1_0000_0000;
     this.#socket = adopt(this.fd, wake);
-    libc().close(Math.floor(pipe / 0x1_0000_0000));
+    libc().close(into);
     const moved = libc().dup3(eventfd, this.fd, O_CLOEXEC);
     libc().close(eventfd);
     if (moved >= 0) return;
@@ -72,9 +74,4 @@ function adopt(fd: number, wake: () => void): Socket {
   // Nothing ends an eventfd; a failure would be one of ours, and without a listener it would end the process.
   socket.on('error', wake);
   return socket;
-}
-
-function check(result: Result, syscall: string): number {
-  if (result < 0) throw new UringError(result, syscall);
-  return result;
 }

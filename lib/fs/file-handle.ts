@@ -34,8 +34,6 @@ export interface FileHandles {
   readonly makeNodes: (fd: number) => FileHandle;
   /** The handle that Node has made, but reading and writing by the ring. */
   readonly convert: (handle: FileHandle) => FileHandle;
-  /** Whether it is one of `make` or `convert`. */
-  readonly isOurs: (handle: FileHandle) => boolean;
 }
 
 /** Null when they can only be Node's: for good, or as long as no more descriptors can be had. */
@@ -83,7 +81,6 @@ function handlesOf(handles: NodeHandles): FileHandles {
     make: Native === null ? null : (fd) => closeByRing(new UringFileHandle(new Native(fd))),
     makeNodes: (fd) => new Base(new Native!(fd)),
     convert: (handle) => closeByRing(Object.setPrototypeOf(handle, UringFileHandle.prototype)),
-    isOurs: (handle) => ours.has(handle),
   };
 }
 

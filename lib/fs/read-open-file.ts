@@ -12,7 +12,7 @@ import { statx } from '../ops/statx.ts';
 import { checkAborted, heed } from './abort.ts';
 import type { WholeFileOptions } from './arguments.ts';
 import type { Traffic } from './traffic.ts';
-import { reading, transfer } from './transfer.ts';
+import { itself, reading, transfer } from './transfer.ts';
 
 /** What is to be read. */
 export interface OpenFile {
@@ -145,10 +145,6 @@ async function readUnknown(
     pieces.push(piece.subarray(0, count));
   }
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
-}
-
-function itself(count: number): number {
-  return count;
 }
 
 function tooLarge(size: number): Error {

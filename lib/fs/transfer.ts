@@ -201,6 +201,11 @@ function areGone(buffers: Buffers): boolean {
   return buffers.some((view) => view.buffer.byteLength === 0);
 }
 
+/** For `transfer`, when the number is all that is wanted. */
+export function itself(count: number): number {
+  return count;
+}
+
 export function bytesOf(buffers: readonly ArrayBufferView[]): number {
   return buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

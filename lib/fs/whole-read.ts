@@ -20,7 +20,7 @@ export class WholeRead implements ReaderUser, Told {
   readonly #place: string;
   readonly #options: WholeFileOptions;
   readonly #resolve: (contents: unknown) => void;
-  /** Reads it when it is below SIZES[level], or the next size; else, or when it cannot be read so, through a handle. */
+  /** Reads it when it is below SIZES[level], or the next size; else, or when it cannot be read so, see readOpened. */
   #level = 0;
 
   constructor(engine: Engine, path: string, options: WholeFileOptions, resolve: (contents: unknown) => void) {

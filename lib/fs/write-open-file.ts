@@ -7,7 +7,7 @@ import { goneBefore } from '../engine/failure.ts';
 import { checkAborted } from './abort.ts';
 import type { WholeFileOptions } from './arguments.ts';
 import type { Traffic } from './traffic.ts';
-import { transfer, writing } from './transfer.ts';
+import { itself, transfer, writing } from './transfer.ts';
 
 /** Where it is written. */
 export interface Target {
@@ -68,10 +68,6 @@ export async function writePieces(
     await writeOpenFile(engine, target, bytes, bytes.byteLength, signal);
     checkAborted(signal);
   }
-}
-
-function itself(count: number): number {
-  return count;
 }
 
 /** As Node, between two looks at the signal. */
