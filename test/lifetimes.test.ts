@@ -137,7 +137,8 @@ describe('Registered buffers', () => {
 describe('A ring', () => {
   test('can be closed when no mapping more is to be had', { timeout: timeLimit * 2 }, (t) => {
     if (!possible(t)) return;
-    const child = spawnSync(process.execPath, [compiled('worker-full').pathname], { encoding: 'utf8' });
+    const args = ['--min-semi-space-size=64', compiled('worker-full').pathname];
+    const child = spawnSync(process.execPath, args, { encoding: 'utf8' });
     assert.equal(child.stdout, 'closed', child.stderr);
     assert.equal(child.status, 0);
   });

@@ -20,8 +20,8 @@ export interface TestLine {
 
 /** A line of the console. */
 export type Line =
-  /** The machine is up: who will run the suite, and which files of it (percent-encoded). */
-  | { readonly users: readonly string[]; readonly only: string }
+  /** The machine is up: who will run the suite. */
+  | { readonly users: readonly string[] }
   /** A run begins: whose it is, and the processes that it will have. */
   | { readonly user: string; readonly parts: readonly string[] }
   /** What the user of the run finds. */
@@ -45,8 +45,6 @@ export interface Run {
 
 /** What a machine has told. */
 export interface Told {
-  /** The pattern of the files that ran. Empty: all of them. */
-  readonly only: string;
   readonly runs: readonly Run[];
   /** It came to its end, and every run that was to be has begun. A machine that panics just stops. */
   readonly done: boolean;
@@ -59,19 +57,18 @@ export function readConsole(text: string): Told {
   const runs: RunReader[] = [];
   const complaints = new Set<string>();
   let users: readonly string[] = [];
-  let only = '';
   let done = false;
   for (const raw of text.split('\n')) {
     const line = parse(raw);
     if (line === undefined && COMPLAINT.test(raw)) complaints.add(raw.trim());
     if (line === undefined) continue;
-    if ('users' in line) [users, only] = [line.users, decodeURIComponent(line.only)];
+    if ('users' in line) users = line.users;
     else if ('done' in line) done = true;
     else if ('user' in line) runs.push(new RunReader(line.user, line.parts));
     else runs.at(-1)?.take(line);
   }
   const all = users.length > 0 && users.join() === runs.map(({ user }) => user).join();
-  return { only, runs: runs.map((run) => run.result()), done: done && all, complaints: [...complaints] };
+  return { runs: runs.map((run) => run.result()), done: done && all, complaints: [...complaints] };
 }
 
 /** Undefined for what is not ours, or was broken by a line of the kernel's: the counts tell that it is missing. */

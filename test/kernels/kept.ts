@@ -1,5 +1,5 @@
 /**
- * The last console of each kernel, in the user's cache folder.
+ * The last consoles of each kernel, in the user's cache folder.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,14 +7,14 @@ import { cacheFolder } from '../support/cache.ts';
 import { byVersion } from './kernels.ts';
 import { type Result, resultOf } from './results.ts';
 
-/** Where the console of a kernel is kept; apart when not both users ran the suite. */
-export function consoleFile(name: string, both: boolean): string {
-  return join(cacheFolder('consoles', both ? 'both' : 'one'), name);
+/** Where the console of a kernel is kept; apart when not all of the suite was to run, as both users. */
+export function consoleFile(name: string, whole: boolean): string {
+  return join(cacheFolder('consoles', whole ? 'whole' : 'part'), name);
 }
 
-/** Of each kernel the last run as both users, the oldest kernel first, other architectures last. */
+/** Of each kernel the last run of the whole suite as both users, the oldest kernel first, other architectures last. */
 export function keptResults(): Result[] {
-  const folder = cacheFolder('consoles', 'both');
+  const folder = cacheFolder('consoles', 'whole');
   const foreign = (name: string) => Number(name.includes(' '));
   const names = readdirSync(folder).sort((a, b) => foreign(a) - foreign(b) || byVersion(a, b));
   return names.map((name) => {

@@ -15,8 +15,8 @@ KERNEL is a line of Linux, such as 6.12, or arm64 for the newest on that archite
   --only PATTERN    the files of tests whose name matches the regular expression
   --users NAMES     root, nobody, or root,nobody (default)
   --minutes N       how long one kernel may take (default 90)
-  --page            run nothing, but make docs/kernels.md and test/vectors/doctor/ of the last run of each kernel as
-                    both users
+  --page            run nothing, but make docs/kernels.md and test/vectors/doctor/ of the last run of each kernel
+                    with all files, as both users
   --need            fail, rather than tell, when something that the machines are made of is missing
 `;
 

@@ -77,10 +77,9 @@ function release({ system }: DoctorReport): string {
 
 function outcomeTable(results: readonly Result[]): string {
   const users = ['root', 'nobody'];
-  const rows = results.map(({ name, date, only, runs, ok }) => [
+  const rows = results.map(({ name, date, runs, ok }) => [
     name,
     date.toISOString().slice(0, 10),
-    only === '' ? 'all' : `\`${only.replace(/\|/g, '\\|')}\``,
     ...users.map((user) => {
       const run = runs.find((each) => each.user === user);
       if (run === undefined) return 'did not run';
@@ -89,7 +88,7 @@ function outcomeTable(results: readonly Result[]): string {
     }),
     ok ? 'ok' : 'FAILED',
   ]);
-  return table([['Linux', 'run on', 'files', ...users.map((user) => `as ${user}`), ''], ...rows]);
+  return table([['Linux', 'run on', ...users.map((user) => `as ${user}`), ''], ...rows]);
 }
 
 function skippedTable(results: readonly Result[]): string {

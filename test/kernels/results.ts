@@ -9,8 +9,6 @@ export interface Result {
   /** '6.12', or '7.3 arm64'. */
   readonly name: string;
   readonly date: Date;
-  /** The pattern of the files that ran. Empty: all of them. */
-  readonly only: string;
   readonly runs: readonly Run[];
   /** What `tsuring doctor --json` says there, by user. */
   readonly reports: Readonly<Record<string, DoctorReport>>;
@@ -21,14 +19,14 @@ export interface Result {
 
 /** `date`: when it ran. */
 export function resultOf(name: string, console: string, date: Date): Result {
-  const { only, runs, done, complaints } = readConsole(console);
+  const { runs, done, complaints } = readConsole(console);
   const ok = done && complaints.length === 0 && runs.every(isFine);
   const reports = Object.fromEntries(runs.flatMap(({ user, doctor }) => (doctor ? [[user, doctor]] : [])));
   const lines = [`Linux ${name}: ${verdict(ok)}`, ...runs.flatMap(describe)];
   for (const complaint of complaints) lines.push(`  the kernel says: ${complaint}`);
   if (!done)
     lines.push('  it did not come to its end; last it said:', indented(console.trimEnd().slice(-1000)));
-  return { name, date, only, runs, reports, ok, text: `${lines.join('\n')}\n` };
+  return { name, date, runs, reports, ok, text: `${lines.join('\n')}\n` };
 }
 
 /** A line for each kernel and user, and why tests were skipped. */

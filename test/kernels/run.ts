@@ -94,7 +94,7 @@ async function run(image: KernelImage, initramfs: string, folder: string): Promi
   const timeLimitMs = options.minutes * 60_000;
   const text = await boot({ architecture, vmlinuz, initramfs, disk, console, words, timeLimitMs });
   rmSync(disk);
-  const kept = consoleFile(name, options.users === 'root,nobody');
+  const kept = consoleFile(name, options.users === 'root,nobody' && options.only === '');
   execFileSync('mv', [console, kept]);
   const result = resultOf(name, text, new Date());
   process.stdout.write(`${result.text}  all of it: ${kept}\n`);
