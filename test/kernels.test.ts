@@ -9,6 +9,7 @@ import type { DoctorReport } from '../lib/doctor/report.ts';
 import { MARK } from './kernels/console.ts';
 import { GIVEN } from './kernels/given.ts';
 import { newestPackages } from './kernels/kernels.ts';
+import { newsOf } from './kernels/news.ts';
 import { type Result, resultOf, tableOf } from './kernels/results.ts';
 
 /** For each row of the page what the kernels between two lines of Linux give. */
@@ -63,6 +64,47 @@ for (const file of files)
       assert.match(file, new RegExp(`^${report.system.release.match(/^\d+\.\d+/)?.[0]}( arm64)?\\.json$`));
     }
   });
+
+for (const [kind, rowsOf] of [
+  ['opcodes', ({ opcodes }: DoctorReport) => opcodes],
+  ['register', ({ registerOpcodes }: DoctorReport) => registerOpcodes],
+] as const)
+  test(`the constants of ${kind} say since when there is what they name`, () => {
+    const said = releases(`${kind}.ts`);
+    for (const file of files)
+      for (const { name, supported } of rowsOf(reportsOf(file).root)) {
+        const since = said.get(name ?? '');
+        assert.ok(since !== undefined, `${name}`);
+        const due = version(file) >= version(since);
+        // Old kernels that are cared for are given newer things.
+        if (file === '5.10.json' && supported) assert.ok(version(since) <= version('5.15'), `${name}`);
+        else assert.equal(supported, due, `${name} since ${since}, ${file}`);
+      }
+  });
+
+/** What the documentation of constants says at its end: 'IORING_OP_NOP' → '5.1'. */
+function releases(file: string): Map<string, string> {
+  const source = readFileSync(new URL(`../syscalls/constants/${file}`, import.meta.url), 'utf8');
+  const matches = source.matchAll(/since (\d+\.\d+)\. \*\/\nexport const (IORING_\w+)/g);
+  return new Map([...matches].map(([, since, name]) => [name, since]));
+}
+
+test('what a kernel has new', () => {
+  const rows = (...names: readonly string[]) =>
+    ['A', 'B', 'C'].map((name) => ({ name, supported: names.includes(name) }));
+  const report = (operations: readonly string[], registrations: readonly string[]) =>
+    ({ opcodes: rows(...operations), registerOpcodes: rows(...registrations) }) as never as DoctorReport;
+  const reports: [string, DoctorReport][] = [
+    ['5.10', report(['B'], [])],
+    ['6.1', report(['B', 'A'], [])],
+    ['6.2', report(['B'], ['C'])],
+  ];
+  assert.deepEqual(newsOf(reports), [
+    { series: '5.10', operations: ['B'], registrations: [] },
+    { series: '6.1', operations: ['A'], registrations: [] },
+    { series: '6.2', operations: [], registrations: ['C'] },
+  ]);
+});
 
 function reportsOf(file: string): Record<string, DoctorReport> {
   return JSON.parse(readFileSync(new URL(file, folder), 'utf8'));

@@ -8,7 +8,8 @@ import { root } from '../support/project.ts';
 import { GIVEN } from './given.ts';
 import { LANDMARKS } from './kernels.ts';
 import { LEFT_OUT, ROOT_ONLY } from './left-out.ts';
-import { counts, type Result, skipped } from './results.ts';
+import { newsOf } from './news.ts';
+import { counts, isForeign, type Result, skipped } from './results.ts';
 
 /** Writes the page and the reports that it tells of. Throws when a kernel is missing that must not. */
 export function writePage(results: readonly Result[]): void {
@@ -36,6 +37,13 @@ As \`tsuring doctor\` tells it in these machines, as root where nothing else is 
 from by default, see [design.md](design.md). × means no, ? that it could not be tried.
 
 ${givenTable(results)}
+
+### Operations and registrations
+
+Each in the first of these kernels that has it; this 5.10 has more than its number says, namely some of what 5.11 to
+5.15 brought. The names are those of the constants, without \`IORING_OP_\` and \`IORING_\`.
+
+${newsTable(results)}
 
 ## What the tests did
 
@@ -68,6 +76,17 @@ function givenTable(results: readonly Result[]): string {
   ]);
   const releases = results.map(({ reports }) => cell(reports.root, release));
   return table([['', ...results.map(({ name }) => name)], ['release', ...releases], ...rows]);
+}
+
+/** Of x64: the others are no older than the newest there. */
+function newsTable(results: readonly Result[]): string {
+  const own = results.filter(({ name, reports }) => !isForeign(name) && reports.root !== undefined);
+  const cell = (names: readonly string[]) =>
+    names.map((name) => name.replace(/^IORING_(OP_)?/, '')).join(', ') || '–';
+  const rows = newsOf(own.map(({ name, reports }) => [name, reports.root])).map(
+    ({ series, operations, registrations }) => [series, cell(operations), cell(registrations)],
+  );
+  return table([['Linux', 'operations', 'registrations'], ...rows]);
 }
 
 /** '5.10.262', which Debian's older kernels tell as their version only. */

@@ -17,6 +17,11 @@ export interface Result {
   readonly text: string;
 }
 
+/** Whether a name of a kernel is of another architecture than x64. */
+export function isForeign(name: string): boolean {
+  return name.includes(' ');
+}
+
 /** `date`: when it ran. */
 export function resultOf(name: string, console: string, date: Date): Result {
   const { runs, done, complaints } = readConsole(console);
