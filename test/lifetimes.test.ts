@@ -266,7 +266,7 @@ function ringOr(t: { skip(message: string): void }): IoUringState | null {
   try {
     return new IoUringState(64, { flags: 0 });
   } catch (error) {
-    t.skip((error as Error).message);
+    t.skip(`needs io_uring: ${(error as Error).message}`);
     return null;
   }
 }

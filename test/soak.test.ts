@@ -78,7 +78,7 @@ test(`${SECONDS} s of anything (seed ${SEED})`, { timeout: SECONDS * 2000 + time
   try {
     new IoUringState(8, { flags: 0 }).close();
   } catch (error) {
-    return t.skip((error as Error).message);
+    return t.skip(`needs io_uring: ${(error as Error).message}`);
   }
   writeFileSync(path, content);
   const file = openSync(path, 'r');
