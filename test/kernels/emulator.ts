@@ -62,13 +62,7 @@ function argumentsFor({ architecture, vmlinuz, initramfs, disk, words }: Machine
   ];
 }
 
-interface Emulated {
-  readonly machine: readonly string[];
-  /** The kernel's. */
-  readonly options: string;
-}
-
-const ARCHITECTURES: Readonly<Record<Architecture, Emulated>> = {
+const ARCHITECTURES: Readonly<Record<Architecture, { machine: string[]; options: string }>> = {
   amd64: { machine: ['-M', 'pc,hpet=off', '-cpu', 'max'], options: 'console=ttyS0 reboot=t' },
   arm64: {
     // Signed pointers as the architecture has them cost an emulator half of its time. Without SVE, see docs/design.md.
