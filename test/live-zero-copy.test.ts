@@ -106,8 +106,9 @@ liveOnRings(
 
 liveOnRings(['sendZc'], 'sendZc keeps the memory until the peer has taken the bytes', [lacksZc], (scene) => {
   const [a, b] = scene.sockets.tcp();
-  // More than the receiver takes while nobody reads, and less than the 8 MiB that a user may lock.
-  const pages = allocatePages(6 * 2 ** 20);
+  // More than the receiver takes while nobody reads, and far less than the 8 MiB that a user may lock: what other
+  // rings have locked may not be given back yet.
+  const pages = allocatePages(2 * 2 ** 20);
   pages.bytes().fill(7);
   const sending = scene.start((sqe) => sendZc(sqe, a, pages, pages.byteLength));
   const [res, flags] = scene.ended(sending);
