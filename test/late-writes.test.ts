@@ -324,10 +324,8 @@ function isMapped(maps: [number, number][], address: number, length: number): bo
 }
 
 function ringOr(t: { skip(message: string): void }, options: IoUringOptions): IoUringState | null {
-  try {
-    return new IoUringState(64, options);
-  } catch (error) {
-    t.skip(`needs io_uring: ${(error as Error).message}`);
-    return null;
-  }
+  const lacks = lacksRing('io_uring', options, 64);
+  if (!lacks) return new IoUringState(64, options);
+  t.skip(lacks);
+  return null;
 }

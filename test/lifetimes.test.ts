@@ -7,6 +7,7 @@ import { allocatePages, IoUringState, read, readFixed, SharedPages } from 'tsuri
 import { addressOf, libc, linux, pageSize } from 'tsuring/syscalls';
 import { runScript } from './support/child.ts';
 import { collectGarbage } from './support/memory-watch.ts';
+import { lacksRing } from './support/needs.ts';
 import { isCompiled } from './support/project.ts';
 import { closePair, drain, type Pair, pipe } from './support/worker-pipes.ts';
 import { compiled, startWorker, timeLimit } from './support/worker-start.ts';
@@ -263,10 +264,8 @@ function possible(t: { skip(message: string): void }): boolean {
 }
 
 function ringOr(t: { skip(message: string): void }): IoUringState | null {
-  try {
-    return new IoUringState(64, { flags: 0 });
-  } catch (error) {
-    t.skip(`needs io_uring: ${(error as Error).message}`);
-    return null;
-  }
+  const lacks = lacksRing('io_uring', { flags: 0 }, 64);
+  if (!lacks) return new IoUringState(64, { flags: 0 });
+  t.skip(lacks);
+  return null;
 }

@@ -75,11 +75,8 @@ interface Busy {
 }
 
 test(`${SECONDS} s of anything (seed ${SEED})`, { timeout: SECONDS * 2000 + timeLimit * 2 }, async (t) => {
-  try {
-    new IoUringState(8, { flags: 0 }).close();
-  } catch (error) {
-    return t.skip(`needs io_uring: ${(error as Error).message}`);
-  }
+  const lacks = lacksRing('io_uring', {});
+  if (lacks) return t.skip(lacks);
   writeFileSync(path, content);
   const file = openSync(path, 'r');
   watch.addAll(8);
