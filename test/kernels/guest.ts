@@ -19,9 +19,14 @@ if (part === undefined) runParts();
 else if (part === 'doctor') write({ doctor: doctorReport() });
 else {
   const tests = new URL('..', import.meta.url);
+  // One after the other: a file that waits for a module which another import still evaluates is not evaluated in its
+  // own suite's context, and its tests would be the root's.
+  let before: Promise<unknown> = Promise.resolve();
   for (const name of part.split(','))
     describe(name, async () => {
-      await import(new URL(`${name}.test.js`, tests).href);
+      const imported = before.catch(() => {}).then(() => import(new URL(`${name}.test.js`, tests).href));
+      before = imported;
+      await imported;
     });
 }
 
