@@ -3,6 +3,7 @@
  * seconds in an emulator; each file is a suite of its own there, so that `after` of a file is the end of that file.
  * Some files get a process of their own.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe } from 'node:test';
@@ -24,9 +25,9 @@ else {
   let before: Promise<unknown> = Promise.resolve();
   for (const name of part.split(','))
     describe(name, async () => {
-      const imported = before.catch(() => {}).then(() => import(new URL(`${name}.test.js`, tests).href));
-      before = imported;
-      await imported;
+      const load = AsyncResource.bind(() => import(new URL(`${name}.test.js`, tests).href));
+      before = before.catch(() => {}).then(load);
+      await before;
     });
 }
 
