@@ -3,8 +3,10 @@
  * machine that breaks off is not taken for one that passed.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { DoctorReport } from '../lib/doctor/report.ts';
 import { MARK } from './kernels/console.ts';
 import { GIVEN } from './kernels/given.ts';
@@ -181,6 +183,23 @@ test('what failed is told', () => {
     assert.equal(outcome(WHOLE.with(at + 3, { part: 'together', status })).ok, false);
   assert.match(tableOf([outcome([])]), /6\.1 .*FAILED/);
   assert.match(tableOf([outcome(WHOLE)]), /needs more: 6\.1/);
+});
+
+test('a test that stands in no suite of a file is told as failed', () => {
+  const script = `import { describe, test } from 'node:test';
+    describe('ring', () => test('a', () => {}));
+    describe('stray', () => test('b', () => {}));
+    test('c', () => {});`;
+  const reporter = fileURLToPath(new URL('kernels/reporter.ts', import.meta.url));
+  const flags = ['--import', 'tsx', '--test-reporter', reporter, '--input-type', 'module', '--eval', script];
+  const { NODE_TEST_CONTEXT, ...env } = process.env;
+  const { stdout, stderr } = spawnSync(process.execPath, [...flags, 'root', '', 'ring,soak'], {
+    env,
+    encoding: 'utf8',
+  });
+  const lines = stdout.split(MARK).flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+  const told = lines.map(({ file, test, outcome, count }) => count ?? [file, test, outcome]);
+  assert.deepEqual(told, [['ring', 'a', 'passed'], ['stray', 'b', 'failed'], ['c', '', 'failed'], 3], stderr);
 });
 
 test('what the kernel complains of is told', () => {

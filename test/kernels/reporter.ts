@@ -6,6 +6,8 @@ import { inspect } from 'node:util';
 import { type Line, MARK } from './console.ts';
 
 export default async function* lines(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  // The suites that there are to be: the last argument of the process, see guest.ts.
+  const files = process.argv.at(-1)?.split(',') ?? [];
   const path: string[] = [];
   let count = 0;
   for await (const { type, data } of events) {
@@ -20,18 +22,23 @@ export default async function* lines(events: AsyncIterable<TestEvent>): AsyncGen
     count++;
     path.length = nesting;
     const test = [...path.slice(1), ...(nesting > 0 ? [name] : [])].join(' › ');
-    const failed = type === 'test:fail';
+    const file = path[0] ?? name;
+    const stray = !files.includes(file);
+    const failed = type === 'test:fail' || stray;
     yield write({
-      file: path[0] ?? name,
+      file,
       test,
       outcome: failed ? 'failed' : skip !== undefined ? 'skipped' : 'passed',
       ms: Math.round(details.duration_ms),
       ...(!failed && typeof skip === 'string' && skip !== '' && { reason: skip }),
-      ...(failed && { reason: reasonOf('error' in details ? details.error : undefined) }),
+      ...(failed && { reason: reasonOf('error' in details ? details.error : stray && STRAY) }),
     });
   }
   yield write({ count });
 }
+
+/** Its `before` and `after` would be everybody's. */
+const STRAY = 'it stands in no suite of a file';
 
 function write(line: Line): string {
   return `${MARK}${JSON.stringify(line)}\n`;
