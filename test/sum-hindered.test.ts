@@ -218,7 +218,7 @@ test('with everything there is', needsSqpoll, () => {
 });
 
 test('as nobody, with little locked memory and files that are not readable', needsRing, async (t) => {
-  if (process.getuid?.() !== 0) return t.skip('needs root, to become somebody else');
+  if (process.getuid?.() !== 0) return t.skip('needs root to become another user');
   const { status: readable } = spawnSync('test', ['-r', import.meta.filename ?? ''], { uid: NOBODY });
   if (readable !== 0) return t.skip('needs a project that nobody can read');
   const inside = mkdtempSync(join(tmpdir(), 'tsuring-nobody-'));
