@@ -3,7 +3,6 @@
  * machine that breaks off is not taken for one that passed.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +12,7 @@ import { GIVEN } from './kernels/given.ts';
 import { newestPackages } from './kernels/kernels.ts';
 import { newsOf } from './kernels/news.ts';
 import { type Result, resultOf, tableOf } from './kernels/results.ts';
+import { runScript } from './support/child.ts';
 
 /** For each row of the page what the kernels between two lines of Linux give. */
 const COLUMNS = ['5.10', '6.1', '6.12', '6.16', '6.18', '6.19', '7.0'] as const;
@@ -187,17 +187,18 @@ test('what failed is told', () => {
 
 test('a test that stands in no suite of a file is told as failed', () => {
   const script = `import { describe, test } from 'node:test';
+    process.argv.push('ring,soak');
     describe('ring', () => test('a', () => {}));
     describe('stray', () => test('b', () => {}));
     test('c', () => {});`;
   const reporter = fileURLToPath(new URL('kernels/reporter.ts', import.meta.url));
-  const flags = ['--import', 'tsx', '--test-reporter', reporter, '--input-type', 'module', '--eval', script];
-  const { NODE_TEST_CONTEXT, ...env } = process.env;
-  const { stdout, stderr } = spawnSync(process.execPath, [...flags, 'root', '', 'ring,soak'], {
-    env,
-    encoding: 'utf8',
-  });
-  const lines = stdout.split(MARK).flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+  // Of the runner that runs this file: with it the reporter would not be asked.
+  const under = ['env', '-u', 'NODE_TEST_CONTEXT'];
+  const { stdout, stderr } = runScript(script, { node: ['--test-reporter', reporter], under });
+  const lines = stdout
+    .split(MARK)
+    .slice(1)
+    .map((line) => JSON.parse(line));
   const told = lines.map(({ file, test, outcome, count }) => count ?? [file, test, outcome]);
   assert.deepEqual(told, [['ring', 'a', 'passed'], ['stray', 'b', 'failed'], ['c', '', 'failed'], 3], stderr);
 });

@@ -31,6 +31,7 @@ import {
 import { times } from './support/effort.ts';
 import { collectGarbage, gc, MemoryWatch } from './support/memory-watch.ts';
 import { lacksRing } from './support/needs.ts';
+import { ringOrSkip } from './support/ring-or-skip.ts';
 import { closePair, drain, type Pair, pipe } from './support/worker-pipes.ts';
 import { timeLimit } from './support/worker-start.ts';
 import { leftOver, traces, tracesBackTo } from './support/worker-traces.ts';
@@ -71,7 +72,7 @@ after(() => {
 
 describe('The watch itself', () => {
   test('sees a write to a buffer that nobody should write to', (t) => {
-    const ring = ringOr(t, { flags: 0 });
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const watch = new MemoryWatch();
     watch.addAll(4);
@@ -90,7 +91,7 @@ describe('The watch itself', () => {
   });
 
   test('sees what happens to one who registers memory behind the back of the ring and drops it', async (t) => {
-    const ring = ringOr(t, { flags: 0 });
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const size = 65_536;
     let another = false;
@@ -161,7 +162,7 @@ for (const [kind, options] of Object.entries(KINDS)) {
 }
 
 test('a mapped view that somebody still has is harmless after close', async (t) => {
-  const ring = ringOr(t, { flags: 0, memory: 'view' });
+  const ring = ringOrSkip(t, { flags: 0, memory: 'view' });
   if (ring === null) return;
   const before = traces();
   const sqe = ring.getSqe()!;
@@ -195,7 +196,7 @@ describe('Pages', () => {
   });
 
   test('dropped with a read in flight that names a number: EFAULT, while nobody else has the address', async (t) => {
-    const ring = ringOr(t, { flags: 0 });
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const address = (() => allocatePages(65_536).address)();
     read(ring.getSqe()!, pipes[0][0], address, 4096, -1);
@@ -213,7 +214,7 @@ describe('Pages', () => {
   });
 
   test('dropped with a read in flight that names them: the ring holds them', async (t) => {
-    const ring = ringOr(t, { flags: 0 });
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const seen = (() => {
       const pages = allocatePages(65_536);
@@ -236,7 +237,7 @@ describe('Pages', () => {
   });
 
   test('that are registered and renewed: the kernel writes to the old ones, which nobody sees', (t) => {
-    const ring = ringOr(t, { flags: 0 });
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const pages = allocatePages(65_536);
     ring.registerBuffers([pages]);
@@ -321,11 +322,4 @@ function isMapped(maps: [number, number][], address: number, length: number): bo
   for (const [from, to] of maps)
     covered += Math.max(0, Math.min(to, address + length) - Math.max(from, address));
   return covered === length;
-}
-
-function ringOr(t: { skip(message: string): void }, options: IoUringOptions): IoUringState | null {
-  const lacks = lacksRing('io_uring', options, 64);
-  if (!lacks) return new IoUringState(64, options);
-  t.skip(lacks);
-  return null;
 }

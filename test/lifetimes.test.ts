@@ -7,8 +7,8 @@ import { allocatePages, IoUringState, read, readFixed, SharedPages } from 'tsuri
 import { addressOf, libc, linux, pageSize } from 'tsuring/syscalls';
 import { runScript } from './support/child.ts';
 import { collectGarbage } from './support/memory-watch.ts';
-import { lacksRing } from './support/needs.ts';
 import { isCompiled } from './support/project.ts';
+import { ringOrSkip } from './support/ring-or-skip.ts';
 import { closePair, drain, type Pair, pipe } from './support/worker-pipes.ts';
 import { compiled, startWorker, timeLimit } from './support/worker-start.ts';
 import { leftOver, ringFds, traces, tracesBackTo } from './support/worker-traces.ts';
@@ -21,7 +21,7 @@ after(() => closePair(pair));
 
 describe('What an operation points at', () => {
   test('lives until its completion is acknowledged', async (t) => {
-    const ring = ringOr(t);
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const buffer = readInto(ring, () => new Uint8Array(100_000));
     await collectGarbage();
@@ -37,7 +37,7 @@ describe('What an operation points at', () => {
   });
 
   test('lives on for some seconds when the ring is closed before, and then goes', async (t) => {
-    let ring = ringOr(t);
+    let ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const buffer = readInto(ring, () => new Uint8Array(100_000));
     const timers = closeAndCatch(ring);
@@ -71,7 +71,7 @@ describe('What an operation points at', () => {
 
 describe('Registered buffers', () => {
   test('of plain memory live until the ring is closed, and some seconds more', async (t) => {
-    let ring = ringOr(t);
+    let ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const buffer = register(ring, () => new Uint8Array(100_000));
     await collectGarbage();
@@ -89,7 +89,7 @@ describe('Registered buffers', () => {
   });
 
   test('of pages may go at once: their memory goes with them', async (t) => {
-    const ring = ringOr(t);
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const pages = register(ring, () => allocatePages(65_536));
     await collectGarbage();
@@ -99,7 +99,7 @@ describe('Registered buffers', () => {
   });
 
   test('of pages in a small buffer are kept like plain memory', async (t) => {
-    const ring = ringOr(t);
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const pages = register(ring, () => {
       const buffer = new SharedArrayBuffer(2 * pageSize());
@@ -114,7 +114,7 @@ describe('Registered buffers', () => {
   });
 
   test('survive a fork of the process with a read in flight', (t) => {
-    const ring = ringOr(t);
+    const ring = ringOrSkip(t, { flags: 0 });
     if (ring === null) return;
     const pages = allocatePages(65_536);
     const plain = new Uint8Array(65_536);
@@ -258,14 +258,7 @@ function closeAndCatch(ring: IoUringState): { callback: () => void }[] {
 }
 
 function possible(t: { skip(message: string): void }): boolean {
-  const ring = ringOr(t);
+  const ring = ringOrSkip(t, { flags: 0 });
   ring?.close();
   return ring !== null;
-}
-
-function ringOr(t: { skip(message: string): void }): IoUringState | null {
-  const lacks = lacksRing('io_uring', { flags: 0 }, 64);
-  if (!lacks) return new IoUringState(64, { flags: 0 });
-  t.skip(lacks);
-  return null;
 }
