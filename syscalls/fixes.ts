@@ -119,7 +119,7 @@ const register: Fixes = {
   [ENODEV]: 'There is no such network device or queue.',
   [ENOENT]: 'There is no such request, buffer group or ID: it was never there or has gone.',
   [ENOMEM]:
-    'The limit of locked memory is used up: raise RLIMIT_MEMLOCK (`ulimit -l`), register less, or try again in a moment, since closed rings give theirs back late.',
+    'The limit of locked memory is used up: raise RLIMIT_MEMLOCK (`ulimit -l`), register less (of what lies in a huge page all of that page counts), or try again in a moment, since closed rings give theirs back late.',
   [ENOSPC]: 'No slot or ID is free: release some or register a larger table.',
   [ENOSYS]: 'io_uring_register is blocked: allow the three io_uring calls in the seccomp profile.',
   [ENXIO]: 'Nothing of the kind is registered, or the ring is being torn down: register it first.',

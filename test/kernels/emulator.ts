@@ -51,7 +51,9 @@ const MEMORY_MIB = 2560;
 
 function argumentsFor({ architecture, vmlinuz, initramfs, disk, words }: Machine): string[] {
   const { machine, options } = ARCHITECTURES[architecture];
-  const append = `${options} panic=-1 mitigations=off quiet nvme.poll_queues=1`;
+  // With Debian's `always` it is chance what of nobody's locked memory a small buffer counts as: see docs/design.md.
+  const pages = 'transparent_hugepage=madvise';
+  const append = `${options} panic=-1 mitigations=off quiet nvme.poll_queues=1 ${pages}`;
   return [
     ...machine,
     ...['-accel', 'tcg,thread=multi,tb-size=512', '-m', `${MEMORY_MIB}`, '-smp', '2'],
