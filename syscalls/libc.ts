@@ -36,6 +36,8 @@ export interface Libc {
     offset: number,
   ): Result;
   munmap(address: number, length: number): Result;
+  /** madvise(2): MADV_…. */
+  madvise(address: number, length: number, advice: number): Result;
   close(fd: number): Result;
   /**
    * io_uring_setup(2), dup3(2) of its fd onto `owned`, close(2) of the first: one call for JavaScript, so that a Worker
@@ -105,6 +107,7 @@ function bind(koffi: typeof Koffi): Libc {
   const enter = library.func('syscall', 'int', ['int', 'int', 'uint', 'uint', 'uint', i64, 'uint']);
   const mmap = library.func('mmap', i64, [i64, i64, 'int', 'int', 'int', i64]);
   const munmap = library.func('munmap', 'int', [i64, i64]);
+  const madvise = library.func('madvise', 'int', [i64, i64, 'int']);
   const close = library.func('close', 'int', ['int']);
   const eventfd = library.func('eventfd', 'int', ['uint', 'int']);
   const pipe2 = library.func('pipe2', 'int', [i64, 'int']);
@@ -130,6 +133,7 @@ function bind(koffi: typeof Koffi): Libc {
     mmap: (address, length, protection, flags, fd, offset) =>
       result(mmap(address, length, protection, flags, fd, offset)),
     munmap: (address, length) => result(munmap(address, length)),
+    madvise: (address, length, advice) => result(madvise(address, length, advice)),
     close: (fd) => result(close(fd)),
     setupOnto: (entries, params, owned) => {
       // A Worker is terminated where JavaScript enters a function or repeats a loop, and at no other place: from the

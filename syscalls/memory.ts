@@ -4,10 +4,18 @@
  * What makes it safe to let the kernel write here late: a SharedArrayBuffer never moves and is never detached, and
  * one of more than 32 MiB (the largest threshold of glibc's malloc) comes from mmap and goes back by munmap, so that
  * its addresses are not given to the next allocation while the kernel holds the pages, whoever frees it, V8's
- * collector or the end of a terminated Worker. Only address space is spent: pages never touched are never filled.
+ * collector or the end of a terminated Worker. Only address space is spent: pages never touched are never filled, since
+ * small ones ask for no huge pages.
  */
 import { types } from 'node:util';
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from './constants/mman.ts';
+import {
+  MADV_NOHUGEPAGE,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_PRIVATE,
+  PROT_READ,
+  PROT_WRITE,
+} from './constants/mman.ts';
 import { UringError } from './error.ts';
 import { checkInteger, invalidType, invalidValue } from './invalid.ts';
 import { isView } from './is-view.ts';
@@ -55,6 +63,8 @@ export function allocatePages(byteLength: number): SharedPages {
   const wanted = Math.ceil(byteLength / size) * size;
   const buffer = separateBuffer(Math.max(wanted + size, MUNMAP_BYTES));
   const base = baseOf(buffer);
+  // Of the whole mapping: those side by side stay one to the kernel.
+  if (wanted < HUGE_BYTES) refuseHugePages(base - (base % size), buffer.byteLength + (base % size));
   return new SharedPages(buffer, Math.ceil(base / size) * size - base, wanted);
 }
 
@@ -108,6 +118,7 @@ export class SharedPages implements Memory {
     const fixed = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
     const at = libc().mmap(this.address, this.byteLength, PROT_READ | PROT_WRITE, fixed, -1, 0);
     if (at < 0) throw new UringError(at, 'mmap');
+    if (this.byteLength < HUGE_BYTES) refuseHugePages(this.address, this.byteLength);
   }
 }
 
@@ -129,6 +140,14 @@ export function readCString(bytes: Uint8Array, offset = 0): string {
   checkInteger('offset', offset, 0, bytes.length);
   const end = bytes.indexOf(0, offset);
   return Buffer.from(bytes.subarray(offset, end < 0 ? bytes.length : end)).toString();
+}
+
+/**
+ * Where the system gives huge pages to whoever does not refuse them, the first touch of a page would fill 2 MiB, and all
+ * of it would count as locked when it is registered. A kernel without huge pages says EINVAL, and need not be told.
+ */
+function refuseHugePages(address: number, byteLength: number): void {
+  libc().madvise(address, byteLength, MADV_NOHUGEPAGE);
 }
 
 /**
@@ -174,6 +193,8 @@ const MALLOC_HEADER_BYTES = 16;
 const IS_MMAPPED = 2;
 const SC_PAGESIZE = 30; // _SC_PAGESIZE, the same in glibc and musl
 const MAX_BYTES = 2 ** 40;
+/** Those of x64, and of arm64 with pages of 4 KiB: smaller pieces gain nothing by them. */
+const HUGE_BYTES = 2 * 2 ** 20;
 /** Above glibc's DEFAULT_MMAP_THRESHOLD_MAX (32 MiB), so that malloc never serves it from its heap. */
 const MUNMAP_BYTES = 33 * 2 ** 20;
 let page: number | undefined;

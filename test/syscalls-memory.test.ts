@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
   addressOf,
@@ -146,6 +146,25 @@ test('SharedPages: parts, and what cannot be', () => {
   for (const bad of [new ArrayBuffer(byteLength), new Uint8Array(8), null, 5])
     assert.throws(() => new SharedPages(bad as never, 0, 8), { code: 'ERR_INVALID_ARG_TYPE' });
 });
+
+test('small pieces refuse huge pages, large ones do not', (t) => {
+  if (!existsSync('/sys/kernel/mm/transparent_hugepage')) return t.skip('needs a kernel with huge pages');
+  const small = [1, 2 ** 20].map(allocatePages);
+  const large = allocatePages(2 ** 21);
+  small[1].renew();
+  for (const pages of small) assert.ok(flagsOf(pages).includes('nh'), flagsOf(pages));
+  assert.ok(!flagsOf(large).includes('nh'), flagsOf(large));
+});
+
+/** What the kernel notes of the mapping that these pages are in: proc_pid_smaps(5). */
+function flagsOf({ address }: SharedPages): string {
+  const mappings = readFileSync('/proc/self/smaps', 'latin1').split(/\n(?=[0-9a-f]+-)/);
+  const own = mappings.find((mapping) => {
+    const [from, to] = mapping.split(/[- ]/).map((hex) => Number.parseInt(hex, 16));
+    return from <= address && address < to;
+  });
+  return /VmFlags: (.*)/.exec(own ?? '')?.[1] ?? 'none';
+}
 
 test('dropped pages leave the process', async () => {
   const addresses = dropPages(20);
