@@ -4,8 +4,7 @@
  * What makes it safe to let the kernel write here late: a SharedArrayBuffer never moves and is never detached, and
  * one of more than 32 MiB (the largest threshold of glibc's malloc) comes from mmap and goes back by munmap, so that
  * its addresses are not given to the next allocation while the kernel holds the pages, whoever frees it, V8's
- * collector or the end of a terminated Worker. Only address space is spent: pages never touched are never filled, since
- * small ones ask for no huge pages.
+ * collector or the end of a terminated Worker. Only address space is spent: pages never touched are never filled.
  */
 import { types } from 'node:util';
 import {
@@ -55,6 +54,7 @@ export function addressOf(buffer: BufferSource): number {
  * `byteLength` bytes (rounded up to whole pages) of zeroed, page-aligned shared memory at a fixed address. It lives
  * as long as anything refers to the object or its `buffer`, and its pages serve nobody else while the kernel may still
  * write to them. Its address may: hand the object to an operation, not the number, or keep the object yourself.
+ * Less than 2 MiB is in no huge page: it takes, and counts as locked when it is registered, what it is.
  * Throws RangeError for a length that is not positive or cannot be had.
  */
 export function allocatePages(byteLength: number): SharedPages {
