@@ -72,9 +72,9 @@ export function skipped(results: readonly Result[]): Map<string, number[][]> {
   return new Map([...reasons].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Without what an error adds: the thing that is missing comes first. */
+/** Without what an error adds, or was measured: the thing that is missing comes first. */
 function shortened(reason: string): string {
-  return reason.split(/\n|: E[A-Z0-9]+\b/)[0].slice(0, 120);
+  return reason.split(/\n|; |: E[A-Z0-9]+\b/)[0].slice(0, 120);
 }
 
 function isFine(run: Run): boolean {
