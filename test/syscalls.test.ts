@@ -29,6 +29,7 @@ import {
   ioUringSetup,
   libc,
   linux,
+  MADV_NOHUGEPAGE,
   MAP_ANONYMOUS,
   MAP_POPULATE,
   MAP_PRIVATE,
@@ -124,7 +125,7 @@ test('wrong flags in, errno out', without, () => {
 });
 
 test('the functions of libc give -errno', without, () => {
-  const { syscall, mmap, munmap, close, eventfd, dup3, poll, sysconf } = libc();
+  const { syscall, mmap, munmap, madvise, close, eventfd, dup3, poll, sysconf } = libc();
   assert.equal(syscall(NR_GETPID, 0, 0, 0, 0, 0, 0), process.pid);
   assert.equal(syscall(100_000, 0, 0, 0, 0, 0, 0), -ENOSYS);
   const nowhere = cString('/no/such');
@@ -133,6 +134,7 @@ test('the functions of libc give -errno', without, () => {
   assert.equal(mmap(0, 0, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), -EINVAL);
   assert.equal(mmap(0, 4096, RW, MAP_PRIVATE, 0x7fff_ffff, 0), -EBADF);
   assert.equal(munmap(1, 4096), -EINVAL);
+  assert.equal(madvise(1, 4096, MADV_NOHUGEPAGE), -EINVAL);
   assert.equal(close(-1), -EBADF);
   assert.equal(dup3(0, 0, 0), -EINVAL);
   assert.equal(dup3(0x7fff_ffff, 3, 0), -EBADF);
