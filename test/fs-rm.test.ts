@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import fs from 'tsuring/fs';
 import { times } from './support/effort.ts';
-import { openDescriptors, type Party, TwoFolders } from './support/fs-compare.ts';
+import { namesOfDescriptors, openDescriptors, type Party, TwoFolders } from './support/fs-compare.ts';
 import { makeFifo } from './support/live-fds.ts';
 import { type Scratch, scratch } from './support/live-scratch.ts';
 import { lacksOpcode, lacksRoot } from './support/needs.ts';
@@ -61,7 +61,7 @@ test(`trees of all kinds, seed ${seed}`, limit, async () => {
     for (const name of ['tree', 'empty', 'keep', 'tree']) await compare(folders, name, all);
     await compare(folders, 'tree', { recursive: true, force: true });
     const open = await openDescriptors(before);
-    assert.ok(open <= before, `${open} descriptors, ${before} before`);
+    assert.ok(open <= before, `${open} descriptors, ${before} before: ${namesOfDescriptors()}`);
   }
 });
 

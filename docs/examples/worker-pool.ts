@@ -33,6 +33,8 @@ async function main(): Promise<void> {
   const answers = ring.messages();
   const task: Task = { folder, fd: ring.fd, digests };
   const workers = Array.from({ length: 2 }, () => new Worker(new URL(import.meta.url), { workerData: task }));
+  // From now on: one may be gone before the others have answered.
+  const gone = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
   const fds = await Promise.all(
     workers.map((worker) => new Promise<number>((resolve) => worker.once('message', resolve))),
   );
@@ -47,7 +49,7 @@ async function main(): Promise<void> {
     await give(data);
     if (++done === FILES) break;
   }
-  await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
+  await Promise.all(gone);
 
   for (let n = 0; n < FILES; n++)
     assert.deepEqual(

@@ -144,7 +144,21 @@ export async function saidOfDropped(each: typeof nodeFs, path: string, flags: st
 export async function openDescriptors(atMost: number): Promise<number> {
   const count = (): number => readdirSync('/proc/self/fd').length;
   for (let n = 0; n < 200 && count() > atMost; n++) await turn();
+  // A thread that closes one may have to wait for a processor.
+  for (let n = 0; n < 100 && atMost > 0 && count() > atMost; n++) await sleep(10);
   return count();
+}
+
+/** What the descriptors of this process are, for a message. */
+export function namesOfDescriptors(): string {
+  const name = (fd: string): string[] => {
+    try {
+      return [`${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}`];
+    } catch {
+      return [];
+    }
+  };
+  return readdirSync('/proc/self/fd').flatMap(name).join(', ');
 }
 
 /** What can be compared of a value, whoever made it. */
