@@ -63,8 +63,9 @@ export function allocatePages(byteLength: number): SharedPages {
   const wanted = Math.ceil(byteLength / size) * size;
   const buffer = separateBuffer(Math.max(wanted + size, MUNMAP_BYTES));
   const base = baseOf(buffer);
+  const header = base % size;
   // Of the whole mapping: those side by side stay one to the kernel.
-  if (wanted < HUGE_BYTES) refuseHugePages(base - (base % size), buffer.byteLength + (base % size));
+  if (wanted < HUGE_BYTES) refuseHugePages(base - header, header + buffer.byteLength);
   return new SharedPages(buffer, Math.ceil(base / size) * size - base, wanted);
 }
 

@@ -7,6 +7,7 @@ import { allocatePages, IoUringState, read, readFixed, SharedPages } from 'tsuri
 import { addressOf, libc, linux, pageSize } from 'tsuring/syscalls';
 import { runScript } from './support/child.ts';
 import { collectGarbage } from './support/memory-watch.ts';
+import { lacksRing } from './support/needs.ts';
 import { isCompiled } from './support/project.ts';
 import { ringOrSkip } from './support/ring-or-skip.ts';
 import { closePair, drain, type Pair, pipe } from './support/worker-pipes.ts';
@@ -258,7 +259,7 @@ function closeAndCatch(ring: IoUringState): { callback: () => void }[] {
 }
 
 function possible(t: { skip(message: string): void }): boolean {
-  const ring = ringOrSkip(t, { flags: 0 });
-  ring?.close();
-  return ring !== null;
+  const lacks = lacksRing('io_uring', { flags: 0 }, 64);
+  if (lacks) t.skip(lacks);
+  return !lacks;
 }

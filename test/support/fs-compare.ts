@@ -9,6 +9,7 @@ import nodeFs from 'node:fs/promises';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import fs from 'tsuring/fs';
+import { targetOf } from './live-fds.ts';
 import { type Scratch, scratch } from './live-scratch.ts';
 import { collectGarbage } from './memory-watch.ts';
 import { timeLimit } from './time-limit.ts';
@@ -109,13 +110,7 @@ export class TwoFolders implements AsyncDisposable {
 
 /** The descriptors of this process that lead there. */
 export function descriptorsOf(path: string): string[] {
-  return readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`) === path;
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync('/proc/self/fd').filter((fd) => targetOf(Number(fd)) === path);
 }
 
 /** What Node says when a handle is dropped: warnings up to Node 24, an exception since. Numbers are left out. */
@@ -149,16 +144,10 @@ export async function openDescriptors(atMost: number): Promise<number> {
   return count();
 }
 
-/** What the descriptors of this process are, for a message. */
+/** What the descriptors of this process are, for a message; the one that looks is undefined by then. */
 export function namesOfDescriptors(): string {
-  const name = (fd: string): string[] => {
-    try {
-      return [`${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}`];
-    } catch {
-      return [];
-    }
-  };
-  return readdirSync('/proc/self/fd').flatMap(name).join(', ');
+  const name = (fd: string): string => `${fd} ${targetOf(Number(fd))}`;
+  return readdirSync('/proc/self/fd').map(name).join(', ');
 }
 
 /** What can be compared of a value, whoever made it. */

@@ -21,10 +21,20 @@ export function mappingCount(): number {
 
 /** Whether any mapping contains this address. */
 export function isMapped(address: number): boolean {
-  return mapLines().some((line) => {
-    const [from, to] = line.split(' ', 1)[0].split('-');
-    return Number.parseInt(from, 16) <= address && address < Number.parseInt(to, 16);
-  });
+  return mapLines().some((line) => contains(line, address));
+}
+
+/** The kernel's VmFlags of the mapping that contains this address: proc_pid_smaps(5). */
+export function mappingFlags(address: number): string[] {
+  const mappings = readFileSync('/proc/self/smaps', 'latin1').split(/\n(?=[0-9a-f]+-)/);
+  const own = mappings.find((mapping) => contains(mapping, address)) ?? '';
+  return /VmFlags: (.*)/.exec(own)?.[1].trim().split(' ') ?? [];
+}
+
+/** Whether the mapping that is told of here, its addresses first, contains this one. */
+function contains(told: string, address: number): boolean {
+  const [from, to] = told.split(' ', 1)[0].split('-');
+  return Number.parseInt(from, 16) <= address && address < Number.parseInt(to, 16);
 }
 
 function mapLines(): string[] {
